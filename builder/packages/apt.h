@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/error.h"
+#include "base/output.h"
+#include "packages/repository.h"
+#include "sandbox/sandbox.h"
+
+#include <stdint.h>
+
+/* apt of the host as resolver and downloader, in the tools sandbox: nothing of the host's apt configuration, sources,
+ * lists or package state is seen, and nothing of the tree's /etc/apt is believed. What it works from: the recipe's
+ * repositories and pins, and a copy of the tree's dpkg status. Verified indexes are kept in the cache. */
+
+typedef struct Apt Apt;
+
+typedef struct AptOptions {
+        Sandbox *sandbox;
+        const char *architecture;
+        const char *cache_directory; /* lists/ and archives/ are kept below it, shared by all builds, locked */
+        const char *work_directory;  /* this build's own */
+        Output *output;
+} AptOptions;
+
+int apt_open(const AptOptions *options, Apt **ret, Error *error) _must_check_;
+Apt *apt_close(Apt *apt);
+static inline void apt_close_ptr(Apt **apt)
+{
+        apt_close(*apt);
+}
+#define _cleanup_apt_ _cleanup_(apt_close_ptr)
+
+/* What a repository was when it was fetched, for the lock and for SOURCE_DATE_EPOCH. */
+typedef struct AptRelease {
+        char *uri, *suite;
+        char *sha256; /* of InRelease (or Release) */
+        int64_t date_sec;
+} AptRelease;
+
+typedef struct AptReleases {
+        AptRelease *items; /* owned, in the order of the repositories */
+        size_t n_items;
+        int64_t newest_sec; /* 0 when there are none */
+} AptReleases;
+
+void apt_releases_done(AptReleases *releases);
+
+/* Fetches and verifies the indexes of the repositories, conditionally (an unchanged InRelease costs one round trip).
+ * Errors are one sentence each, with the repository: unreachable, not signed, signed by a key that is not in the
+ * keyring, expired (the hint names CheckValidUntil=no), no such suite or component. */
+int apt_update(Apt *apt, const RepositoryList *repositories, AptReleases *ret_releases, Error *error) _must_check_;
+
+/* From now on only these are seen by apt_resolve(); they must have been fetched by apt_update(). `pins` are lines
+ * "PATTERN SPEC PRIORITY", see [Repositories] Pin=. */
+int apt_select(Apt *apt, const RepositoryList *repositories, char *const *pins, Error *error) _must_check_;
+
+typedef enum AptAction { APT_UNPACK, APT_CONFIGURE, APT_REMOVE, APT_PURGE } AptAction;
+
+typedef struct AptPackage {
+        char *name, *version, *architecture;
+        char *uri;        /* as apt wrote it */
+        char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
+        char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
+        uint64_t size_bytes;
+        char *local_path; /* for a .deb of the recipe: its path on the host */
+} AptPackage;
+
+typedef struct AptStep {
+        AptAction action;
+        char *package; /* name, or name:architecture */
+} AptStep;
+
+/* What apt would do, in its order. */
+typedef struct AptTransaction {
+        AptPackage *packages; /* to unpack, owned, in the order of the steps */
+        size_t n_packages;
+        AptStep *steps; /* owned */
+        size_t n_steps;
+        char **automatic; /* names that were not asked for: apt-mark auto */
+        char **manual;
+        uint64_t download_bytes;
+} AptTransaction;
+
+void apt_transaction_done(AptTransaction *transaction);
+#define _cleanup_transaction_ _cleanup_(apt_transaction_done)
+
+typedef struct AptRequest {
+        enum { APT_INSTALL, APT_DIST_UPGRADE, APT_REMOVE_PACKAGES } verb;
+        char *const *packages;  /* names, name=version, name/suite; for APT_INSTALL */
+        char *const *deb_paths; /* local .deb files, host paths; for APT_INSTALL */
+        bool recommends;
+        bool purge;
+} AptRequest;
+
+/* Against the dpkg status of `tree`. Nothing is changed. Errors: unknown package (with the nearest known name), unmet
+ * dependencies (apt's own words as detail), held or essential packages that would be removed. */
+int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
+        _must_check_;
+
+/* Downloads what is missing into the archives directory and checks size and SHA-256 of every file. `progress` may be
+ * NULL; it is called with the bytes that are there. */
+typedef void (*AptProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
+int apt_download(Apt *apt, const AptTransaction *transaction, AptProgress progress, void *userdata, Error *error)
+        _must_check_;
+
+/* One package of the selected repositories, downloaded and checked: path on the host. For [PatchDeb]. `name` may be
+ * name=version or name/suite. */
+int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPackage *ret, char **ret_path,
+                      Error *error) _must_check_;
+void apt_package_done(AptPackage *package);
+
+/* The directory with the .deb files, on the host. */
+const char *apt_archives_directory(const Apt *apt);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/error.h"
+#include "base/output.h"
+#include "base/strings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A sandbox is a user namespace in which the ids 0 to 65535 are mapped: as root to a range of its own, as an
+ * ordinary user to subordinate ids (newuidmap(1)). It lives as long as a build. Two things happen in it:
+ *
+ *  - sandbox_run(): a program, hostile for all we know, in mount, pid, ipc, uts, cgroup and network namespaces of
+ *    its own, under a PID 1 of ours that ends with it and takes every background process along;
+ *  - sandbox_call(): a C function of ours that works on a tree with the ids that the tree's files really have.
+ *    It sees the host's file system (as nobody), so it must stay below the descriptor that it is handed.
+ *
+ * Nothing is ever mounted in the host's mount namespace, so nothing can be left behind there. */
+
+#define SANDBOX_IDS 65536u
+
+typedef struct Sandbox Sandbox;
+
+/* Errors: no subordinate ids (the hint names the line to add and the file), newuidmap missing, user namespaces
+ * switched off. */
+int sandbox_open(Sandbox **ret, Error *error) _must_check_;
+Sandbox *sandbox_close(Sandbox *sandbox);
+static inline void sandbox_close_ptr(Sandbox **sandbox)
+{
+        sandbox_close(*sandbox);
+}
+#define _cleanup_sandbox_ _cleanup_(sandbox_close_ptr)
+
+/* Where the ids of a tree lie on the disk; for the layer keys and for tests. */
+void sandbox_id_base(const Sandbox *sandbox, uint32_t *ret_uid_base, uint32_t *ret_gid_base);
+
+/* A staging tree: a plain directory, owned by the sandbox's ids. (With layers: lower directories, upper and work
+ * directory, mounted as an overlay in the mount namespace of each run or call.) Descriptors are borrowed. */
+typedef struct SandboxTree {
+        int directory_fd;
+} SandboxTree;
+
+/* Makes the directory `path`/`name` owned by the sandbox's root, mode 0755; `path` is a directory of ours. */
+int sandbox_make_directory(Sandbox *sandbox, const char *path, const char *name, Error *error) _must_check_;
+/* Removes a tree that the sandbox's ids own. A missing one is no error. */
+int sandbox_remove_tree(Sandbox *sandbox, const char *path, Error *error) _must_check_;
+
+typedef enum SandboxRoot {
+        SANDBOX_ROOT_TREE,  /* "/" is the tree: stages, maintainer scripts */
+        SANDBOX_ROOT_TOOLS, /* "/" is the host's /usr and /etc, read only, without /home, /root, /run, /var; the tree
+                               is at SANDBOX_TREE_PATH: debootstrap's first stage, apt, patch */
+} SandboxRoot;
+
+#define SANDBOX_TREE_PATH "/run/templar/tree"
+
+/* A directory or file of the host, bound at `target` (made where it is missing and can be: under /run, /tmp, or
+ * in the tools root). */
+typedef struct SandboxMount {
+        const char *source; /* path on the host, opened before the user namespace is entered */
+        const char *target;
+        bool writable;
+} SandboxMount;
+
+typedef struct SandboxCommand {
+        SandboxRoot root;
+        const SandboxTree *tree; /* may be NULL with SANDBOX_ROOT_TOOLS */
+        const char *const *argv;
+        const char *const *environment; /* complete; NULL: sandbox_environment alone */
+        const SandboxMount *mounts;
+        size_t n_mounts;
+        bool network;    /* the host's network and its resolv.conf; otherwise an empty network */
+        int stdin_fd;    /* -1 or 0: /dev/null */
+        Output *output;  /* stderr, and stdout unless captured */
+        Buffer *ret_stdout;
+} SandboxCommand;
+
+/* PATH, HOME=/root, TERM=dumb, LC_ALL=C.UTF-8, TZ=UTC, DEBIAN_FRONTEND=noninteractive, DEBCONF_NONINTERACTIVE_SEEN=true.
+ * Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
+extern const char *const sandbox_environment[];
+
+/* Runs to the end. A status other than 0 is an error in process_run()'s words, with the last lines as detail. */
+int sandbox_run(Sandbox *sandbox, const SandboxCommand *command, Error *error) _must_check_;
+/* The exit status in *ret_status instead. */
+int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error) _must_check_;
+
+/* `root_fd` is the tree. What the function appends to `reply` is handed to the caller; its error as well. It runs in
+ * a forked process as the sandbox's root, umask 022, all descriptors kept; changes to memory are lost unless it is
+ * shared (mmap). It must not start threads that outlive it. */
+typedef int (*SandboxFunction)(int root_fd, void *userdata, Buffer *reply, Error *error);
+int sandbox_call(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata,
+                 Buffer *ret_reply, Error *error) _must_check_;
+
+/* To be called first in main() of any program that uses sandbox_run(): when the process is a sandbox's PID 1 (told
+ * by argv[0]) it does that work and does not return. */
+void sandbox_init_hook(int argc, char **argv);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/error.h"
+#include "base/report.h"
+#include "recipe/recipe.h"
+
+#include <stdbool.h>
+
+/* From a recipe to a release directory: metadata, stages, cleaning, packing, signing, verification, publication. */
+
+typedef struct BuildOptions {
+        const char *out_directory;   /* releases go to OUT/NAME/ARCH/ */
+        const char *cache_directory;
+        const char *key;             /* fingerprint or user id; NULL: the development key */
+        const char *gnupg_home;      /* NULL: the user's own */
+        bool sign;
+        bool keep_failed;
+        char *const *formats;        /* NULL: the recipe's */
+        Report *report;
+} BuildOptions;
+
+typedef struct BuildResult {
+        char *directory; /* the release directory */
+        char *base_name; /* NAME-ARCH-VERSION */
+        char *version;
+        bool unchanged; /* the same bytes were already there */
+} BuildResult;
+
+void build_result_done(BuildResult *result);
+#define _cleanup_build_result_ _cleanup_(build_result_done)
+
+int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error) _must_check_;

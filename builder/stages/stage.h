@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "base/report.h"
+#include "packages/apt.h"
+#include "packages/repository.h"
+#include "recipe/recipe.h"
+#include "sandbox/sandbox.h"
+
+#include <stdint.h>
+
+/* A stage is one section of a recipe, one step of a build. A kind of stage is a `const StageKind` in a file of its own;
+ * registry.c lists them all. Adding one: a file, a line there. */
+
+/* What a running stage works with. Everything is borrowed from the build but the repositories and pins, which
+ * stages extend for those after them. */
+typedef struct StageContext {
+        const Recipe *recipe;
+        const RecipeSection *section;
+        Sandbox *sandbox;
+        const SandboxTree *tree;
+        Apt *apt;
+        const char *work_directory; /* empty at the start of every stage, removed after it */
+        const char *cache_directory;
+        const char *const *environment; /* sandbox_environment + IMAGE_NAME IMAGE_VERSION ARCHITECTURE SUITE
+                                           SOURCE_DATE_EPOCH */
+        int64_t source_date_epoch_sec;
+        RepositoryList *repositories; /* in force for this stage */
+        char ***pins;
+        Output *output;
+        Report *report;
+        char *ret_note; /* what the summary line says of it ("87 packages"), owned by the build; NULL: nothing */
+} StageContext;
+
+typedef struct StageKind {
+        const SectionSchema *schema;
+        unsigned version; /* raised when run() makes another result from the same input */
+
+        /* What the section adds to the repositories, before anything runs (the build fetches all of them first). May be
+         * NULL. Stages that don't touch repositories leave both as they are. */
+        int (*repositories)(const RecipeSection *section, const Recipe *recipe, RepositoryList *list, char ***pins,
+                            Error *error);
+
+        /* Everything beyond the section's own values that decides the result: contents of the files it names. May be
+         * NULL. The values themselves, kind and version are added by stage_digest(). */
+        int (*digest)(const RecipeSection *section, Digest *digest, Error *error);
+
+        /* One line for people: "Install dbus systemd-sysv". Caller frees; NULL when memory is short. */
+        char *(*describe)(const RecipeSection *section);
+
+        int (*run)(StageContext *context, Error *error);
+} StageKind;
+
+/* NULL-terminated, in the order in which they are documented. */
+extern const StageKind *const stage_kinds[];
+/* The kinds' sections and [Image]. */
+extern const RecipeSchema stage_recipe_schema;
+
+const StageKind *stage_kind_of(const RecipeSection *section);
+/* Names and values of the section in canonical order, the kind, its version, and the kind's own digest(). */
+int stage_digest(const RecipeSection *section, Digest *digest, Error *error) _must_check_;
