@@ -73,6 +73,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
+include builder/man/man.mk
+
 .PHONY: clean
 clean:
 	rm -rf out/build out/bin
