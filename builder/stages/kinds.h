@@ -29,5 +29,6 @@ int stage_digest_file(Digest *digest, const char *path, Error *error) _must_chec
 /* What a section adds to the note of the summary; text before it is kept ("a, b"). */
 int stage_note(StageContext *context, Error *error, const char *format, ...) _printf_(3, 4) _must_check_;
 
-/* The repository that a [Debootstrap] section stands for. */
-int debootstrap_repository(const RecipeSection *section, Repository *ret, Error *error) _must_check_;
+/* The repository that a [Debootstrap] section stands for. Errors: no keyring for it on the host. */
+int debootstrap_repository(const RecipeSection *section, const Recipe *recipe, Repository *ret, Error *error)
+        _must_check_;
