@@ -10,6 +10,7 @@
 
 #define HEX_LENGTH (SHA256_HEX_SIZE - 1)
 #define HEX_DIGITS "0123456789abcdef"
+#define DAY_SEC 86400
 
 void sums_free(SumsLine *lines, size_t n_lines)
 {
@@ -157,10 +158,13 @@ static int64_t day_end(const char *text)
         char again[16];
         char *end = strptime(text, "%Y-%m-%d", &parts);
 
-        if (!end || *end || strftime(again, sizeof again, "%Y-%m-%d", &parts) == 0 || strcmp(again, text) != 0)
+        if (!end || *end)
                 return -1;
-        parts.tm_mday++;
-        return timegm(&parts);
+        /* timegm() makes 2 March of 30 February */
+        int64_t start_sec = timegm(&parts);
+        if (strftime(again, sizeof again, "%Y-%m-%d", &parts) == 0 || strcmp(again, text) != 0)
+                return -1;
+        return start_sec + DAY_SEC;
 }
 
 int sums_best_before(const SumsLine *line, int64_t now_sec, Error *error)

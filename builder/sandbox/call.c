@@ -23,13 +23,27 @@ typedef struct Call {
         bool cancellable;
 } Call;
 
+/* A mount's descriptor is for paths alone; the function may want to read or change the directory itself. */
+static int open_root(int tree_fd, int *ret, Error *error)
+{
+        int fd = openat(tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return error_set_errno(error, errno, "Can't open the staging tree");
+        *ret = fd;
+        return 0;
+}
+
 static int enter(const Call *call, pid_t parent, int *ret_root_fd, Error *error)
 {
         TreeEntry entry = { .user_namespace_fd = call->user_namespace_fd, .tree = call->tree };
         int r = die_with_parent(parent);
 
         if (r == 0 && call->tree) {
-                r = tree_enter(&entry, ret_root_fd, NULL, error);
+                int tree_fd = -1;
+                r = tree_enter(&entry, &tree_fd, NULL, error);
+                if (r == 0)
+                        r = open_root(tree_fd, ret_root_fd, error);
         } else if (r == 0) {
                 r = user_namespace_enter(call->user_namespace_fd, error);
                 if (r == 0)
@@ -111,8 +125,8 @@ static int call_forked(const Call *call, Buffer *ret_reply, Error *error)
         return finish(call, pid, answer_fd, ret_reply, error);
 }
 
-int sandbox_call_full(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata, bool cancellable,
-                      Buffer *ret_reply, Error *error)
+int sandbox_call_full(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata,
+                      bool cancellable, Buffer *ret_reply, Error *error)
 {
         Call call = { sandbox->user_namespace_fd, tree, function, userdata, cancellable };
 
@@ -128,7 +142,8 @@ int sandbox_call(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction func
 int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata, Error *error)
 {
         if (sandbox->owner_namespace_fd < 0) {
-                int r = user_namespace_new(&sandbox->map, USER_NAMESPACE_OWNER, &sandbox->owner_namespace_fd, error);
+                int r = user_namespace_new(&sandbox->map, USER_NAMESPACE_OWNER, &sandbox->owner_namespace_fd,
+                                           error);
                 if (r < 0)
                         return r;
         }

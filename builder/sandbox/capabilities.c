@@ -13,12 +13,12 @@
 #define DESCRIPTORS_SOFT 1024
 #define DESCRIPTORS_HARD 65536
 
-/* Without CAP_SYS_ADMIN no mount, without CAP_MKNOD no device, without CAP_NET_ADMIN no change of the network,
- * without CAP_SYS_PTRACE no look into PID 1 beyond what its equals may. */
+/* Without CAP_SYS_ADMIN no mount, without CAP_MKNOD no device, without CAP_NET_ADMIN no change of the
+ * network, without CAP_SYS_PTRACE no look into PID 1 beyond what its equals may. */
 static const unsigned kept[] = {
-        CAP_AUDIT_WRITE, CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,     CAP_FSETID,
-        CAP_IPC_OWNER,   CAP_KILL,    CAP_LEASE,        CAP_NET_BIND_SERVICE, CAP_SETFCAP,   CAP_SETGID,
-        CAP_SETPCAP,     CAP_SETUID,  CAP_SYS_CHROOT,   CAP_SYS_NICE,        CAP_SYS_RESOURCE,
+        CAP_AUDIT_WRITE, CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,  CAP_FOWNER,       CAP_FSETID,
+        CAP_IPC_OWNER,   CAP_KILL,   CAP_LEASE,        CAP_NET_BIND_SERVICE, CAP_SETFCAP,      CAP_SETGID,
+        CAP_SETPCAP,     CAP_SETUID, CAP_SYS_CHROOT,   CAP_SYS_NICE,         CAP_SYS_RESOURCE,
 };
 
 static uint64_t kept_mask(void)

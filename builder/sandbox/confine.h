@@ -5,8 +5,8 @@
 
 /* What the sandbox's PID 1 takes from itself, and so from every program that it starts. */
 
-/* No new privileges; of the capabilities (which count in the user namespace only) those that packages' scripts need
- * stay. See capabilities(7). */
+/* No new privileges; of the capabilities (which count in the user namespace only) those that packages'
+ * scripts need stay. See capabilities(7). */
 int confine_capabilities(Error *error) _must_check_;
 
 /* The system call filter, see seccomp(2). Needs confine_capabilities() before it, or CAP_SYS_ADMIN. */

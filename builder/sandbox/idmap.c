@@ -10,8 +10,8 @@
 #include <pwd.h>
 #include <string.h>
 
-/* Above the range from which systemd-nspawn and machines pick (524288 to 1879048191), below 2^31, which some file
- * systems and programs take for negative. */
+/* Above the range from which systemd-nspawn and machines pick (524288 to 1879048191), below 2^31, which some
+ * file systems and programs take for negative. */
 #define FIXED_BASE 0x70000000u
 #define FIRST_FREE_START 100000u
 #define SUBIDS_LIMIT_BYTES (4u << 20)
@@ -78,14 +78,16 @@ static int read_subids(const char *path, Buffer *ret, Error *error)
         return buffer_append(ret, "", 0) < 0 ? error_out_of_memory(error) : 0;
 }
 
-static int no_entry_error(const char *path, const char *name, const char *subuids, const char *subgids, Error *error)
+static int no_entry_error(const char *path, const char *name, const char *subuids, const char *subgids,
+                          Error *error)
 {
         uint32_t uids = idmap_free_start(subuids), gids = idmap_free_start(subgids);
         uint32_t start = uids > gids ? uids : gids;
 
         error_set(error, -ENOENT, "No %u subordinate ids for the user %s in %s", SANDBOX_IDS, name, path);
         return error_hint(error,
-                          "As root, add the line \"%s:%u:%u\" to /etc/subuid and to /etc/subgid (any start that no other "
+                          "As root, add the line \"%s:%u:%u\" to /etc/subuid and to /etc/subgid (any start "
+                          "that no other "
                           "line there covers), and install the package uidmap",
                           name, start, SANDBOX_IDS);
 }

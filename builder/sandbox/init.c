@@ -27,8 +27,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* Three processes: the keeper, outside the pid namespace but already the sandbox's root, which waits for the end
- * or for the order to end; PID 1, which builds the root directory, gives up what it can, and reaps; the command. */
+/* Three processes: the keeper, outside the pid namespace but already the sandbox's root, which waits for the
+ * end or for the order to end; PID 1, which builds the root directory, gives up what it can, and reaps; the
+ * command. */
 
 #define SPEC_LIMIT_BYTES ((uint64_t) 64 << 20)
 #define ALIVE_FD (INIT_REPORT + 1)
@@ -67,7 +68,8 @@ static int raise_loopback(Error *error)
 static int set_names(Error *error)
 {
         /* the host's names must not get into an image */
-        if (sethostname("localhost", strlen("localhost")) < 0 || setdomainname("(none)", strlen("(none)")) < 0)
+        if (sethostname("localhost", strlen("localhost")) < 0 ||
+            setdomainname("(none)", strlen("(none)")) < 0)
                 return error_set_errno(error, errno, "Can't name the sandbox's host");
         return 0;
 }
@@ -88,26 +90,25 @@ static int build_inside(const Spec *spec, int tree_fd, const int *mount_fds, Err
                 r = confine_system_calls(error);
         if (r < 0)
                 return r;
-        umask(022);
-        /* The change of ids took the right to read /proc/1 from everyone. Packages' scripts look for "container=" in
-         * /proc/1/environ; and there is nothing else to see: PID 1 has no more rights than they. */
+        /* The change of ids took the right to read /proc/1 from everyone. Packages' scripts look for
+         * "container=" in /proc/1/environ; and there is nothing else to see: PID 1 has no more rights than
+         * they. */
         if (prctl(PR_SET_DUMPABLE, 1) < 0)
                 return error_set_errno(error, errno, "Can't open /proc/1 in the sandbox");
         return 0;
 }
 
-static int reset_signals(void)
+/* Whatever the caller ignored: an ignored SIGCHLD would take the statuses away. */
+static void reset_signals(void)
 {
         for (int number = 1; number < NSIG; number++)
                 if (number != SIGKILL && number != SIGSTOP)
                         signal(number, SIG_DFL);
         cancel_reset_in_child();
-        return 0;
 }
 
 static _Noreturn void become_command(const Spec *spec)
 {
-        reset_signals();
         setsid();
         if (close_range(INIT_SPEC, EXEC_FD - 1, 0) == 0 && close_range(EXEC_FD + 1, ~0u, 0) == 0) {
                 environ = spec->environment;
@@ -124,7 +125,8 @@ static int exec_error(const char *program, int failure, Error *error)
                 return error_set_errno(error, failure, "Can't run %s in the sandbox", program);
         if (strchr(program, '/') && access(program, F_OK) == 0)
                 return error_set(error, -ENOENT,
-                                 "Can't run %s in the sandbox: it is there, but its interpreter is not", program);
+                                 "Can't run %s in the sandbox: it is there, but its interpreter is not",
+                                 program);
         return error_set(error, -ENOENT, "Can't run %s in the sandbox: not found in the image", program);
 }
 
@@ -172,7 +174,8 @@ static _Noreturn void become_pid1(const Spec *spec, int tree_fd, const int *moun
         _cleanup_error_ Error error = ERROR_INIT;
         struct pollfd alive = { .fd = alive_fd, .events = POLLIN };
 
-        /* the keeper is in another pid namespace, where getppid() can't see it; its end of this pipe can be seen */
+        /* the keeper is in another pid namespace, where getppid() can't see it; its end of this pipe can be
+         * seen */
         if (die_with_parent(0) < 0 || poll(&alive, 1, 0) != 0)
                 _exit(1);
         if (build_inside(spec, tree_fd, mount_fds, &error) < 0)
@@ -219,7 +222,8 @@ static pid_t start_pid1(const Spec *spec, int tree_fd, const int *mount_fds, Err
 static int wait_for_pid1(pid_t pid)
 {
         _cleanup_close_ int pidfd = pidfd_open(pid, 0);
-        struct pollfd polls[] = { { .fd = pidfd, .events = POLLIN }, { .fd = INIT_CONTROL, .events = POLLIN } };
+        struct pollfd polls[] = { { .fd = pidfd, .events = POLLIN },
+                                  { .fd = INIT_CONTROL, .events = POLLIN } };
         int status = 0, r;
 
         do
@@ -280,6 +284,8 @@ void sandbox_init_hook(int argc, char **argv)
 
         if (argc < 1 || strcmp(argv[0], INIT_NAME) != 0)
                 return;
+        reset_signals();
+        umask(022);
         /* returns on failure only */
         int r = keep(&error);
         (void) r;

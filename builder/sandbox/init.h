@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How sandbox_run() starts the program that becomes the sandbox's PID 1: this very program, with this argv[0], in
- * the environment that /proc/1/environ shall show, and with these descriptors. */
+/* How sandbox_run() starts the program that becomes the sandbox's PID 1: this very program, with this
+ * argv[0], in the environment that /proc/1/environ shall show, and with these descriptors. */
 
 #define INIT_NAME "templar-sandbox-init"
 

@@ -14,14 +14,16 @@ struct Sandbox {
         int owner_namespace_fd; /* -1 until it is needed, and always as root */
 };
 
-/* An empty /etc/resolv.conf where the tree has none, and its removal while it is still empty. Both also work after
- * the work was cancelled. */
-int sandbox_make_placeholder(Sandbox *sandbox, const SandboxTree *tree, bool *ret_made, Error *error) _must_check_;
+/* An empty /etc/resolv.conf where the tree has none, and its removal while it is still empty. Both also work
+ * after the work was cancelled. */
+int sandbox_make_placeholder(Sandbox *sandbox, const SandboxTree *tree, bool *ret_made,
+                             Error *error) _must_check_;
 int sandbox_remove_placeholder(Sandbox *sandbox, const SandboxTree *tree, Error *error) _must_check_;
 
 /* sandbox_call(), or the same deaf to the order to end. */
-int sandbox_call_full(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata, bool cancellable,
-                      Buffer *ret_reply, Error *error) _must_check_;
+int sandbox_call_full(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata,
+                      bool cancellable, Buffer *ret_reply, Error *error) _must_check_;
 
 /* The same as the caller's own root in the owner namespace; the descriptor is -1. For ordinary users. */
-int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata, Error *error) _must_check_;
+int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata,
+                          Error *error) _must_check_;

@@ -4,8 +4,9 @@
 #include "base/error.h"
 #include "base/strings.h"
 
-/* What a process in the sandbox tells the process outside, through a pipe. The kind is the last byte, so a message
- * that was cut off by the sender's death has none. The sender may be hostile: nothing in it is believed. */
+/* What a process in the sandbox tells the process outside, through a pipe. The kind is the last byte, so a
+ * message that was cut off by the sender's death has none. The sender may be hostile: nothing in it is
+ * believed. */
 
 typedef enum MessageKind {
         MESSAGE_NONE,

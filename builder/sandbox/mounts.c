@@ -44,8 +44,8 @@ int mount_new_tmpfs(const char *mode, unsigned attributes)
 int mount_clone(int directory_fd, const char *path, unsigned attributes)
 {
         /* whole subtrees: the kernel refuses to show what another mount covers */
-        _cleanup_close_ int fd = open_tree(directory_fd, path,
-                                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+        _cleanup_close_ int fd = open_tree(
+                directory_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
         struct mount_attr attr = { .attr_set = attributes };
 
         if (fd < 0)
@@ -89,17 +89,21 @@ static int mount_point_error(int code, const char *path, MountPoint kind, Error 
         const char *slash = path_is_absolute(path) ? "" : "/";
 
         if (code == -ELOOP)
-                return error_set(error, code, "Can't mount over %s%s in the sandbox: it is a symbolic link, or lies behind one",
-                                 slash, path);
+                return error_set(
+                        error, code,
+                        "Can't mount over %s%s in the sandbox: it is a symbolic link, or lies behind one",
+                        slash, path);
         if (code == -ENOTDIR || code == -EISDIR)
-                return error_set(error, code, "Can't mount over %s%s in the sandbox: it is not a %s", slash, path,
-                                 kind == MOUNT_POINT_DIRECTORY ? "directory" : "file");
+                return error_set(error, code, "Can't mount over %s%s in the sandbox: it is not a %s", slash,
+                                 path, kind == MOUNT_POINT_DIRECTORY ? "directory" : "file");
         return error_set_errno(error, -code, "Can't mount %s%s in the sandbox", slash, path);
 }
 
 int mount_attach_over(int mount_fd, int target_fd)
 {
-        return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
+        return move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+                       ? -errno
+                       : 0;
 }
 
 int mount_attach(int mount_fd, int root_fd, const char *path, MountPoint kind, bool make, Error *error)
@@ -138,7 +142,8 @@ int mount_pivot(int root_fd, Error *error)
             chdir("/") < 0) {
                 int failure = errno;
                 error_set_errno(error, failure, "Can't change the root directory of the sandbox");
-                return failure == EINVAL ? error_hint(error, "The root file system must not be an initramfs") : -failure;
+                return failure == EINVAL ? error_hint(error, "The root file system must not be an initramfs")
+                                         : -failure;
         }
         return 0;
 }

@@ -29,7 +29,8 @@ static int fill_run(int run_fd)
         if (mkdirat(run_fd, "lock", 01777) < 0 || fchmodat(run_fd, "lock", 01777, 0) < 0 ||
             mkdirat(run_fd, "systemd", 0755) < 0)
                 return -errno;
-        _cleanup_close_ int fd = openat(run_fd, "systemd/container", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+        _cleanup_close_ int fd =
+                openat(run_fd, "systemd/container", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
         return fd < 0 ? -errno : write_all(fd, manager, strlen(manager));
 }
 
@@ -39,7 +40,8 @@ static int mount_run_and_tmp(int root_fd, Error *error)
         _cleanup_close_ int tmp = mount_new_tmpfs("1777", MOUNT_SAFE);
 
         if (run < 0 || tmp < 0)
-                return error_set_errno(error, run < 0 ? -run : -tmp, "Can't mount /run and /tmp in the sandbox");
+                return error_set_errno(error, run < 0 ? -run : -tmp,
+                                       "Can't mount /run and /tmp in the sandbox");
         int r = fill_run(run);
         if (r < 0)
                 return error_set_errno(error, -r, "Can't fill /run in the sandbox");
@@ -61,8 +63,9 @@ int root_mount_api(int root_fd, Error *error)
 /* In the tree a missing mount point is an error elsewhere: it would be left behind in the image. */
 static bool may_make(const Spec *spec, const char *target)
 {
-        return spec->root == SANDBOX_ROOT_TOOLS || string_starts_with(target, "/run/") ||
-               string_starts_with(target, "/tmp/");
+        return spec->root == SANDBOX_ROOT_TOOLS ||
+               ((string_starts_with(target, "/run/") || string_starts_with(target, "/tmp/")) &&
+                path_is_inside(target + 1));
 }
 
 static int attach_mounts(const Spec *spec, int root_fd, const int *mount_fds, Error *error)

@@ -18,6 +18,6 @@ int root_mount_dev(int root_fd, Error *error) _must_check_;
 /* The tools root: a new, attached tmpfs with the host's programs. */
 int root_make_tools(int *ret_root_fd, Error *error) _must_check_;
 
-/* `text` in /etc/resolv.conf below `root_fd`, without a change to the tree. Where that file is missing, or leads
- * nowhere but below /run, nothing is done. */
+/* `text` in /etc/resolv.conf below `root_fd`, without a change to the tree. Where that file is missing, or
+ * leads nowhere but below /run, nothing is done. */
 int root_mount_resolv_conf(int root_fd, const char *text, Error *error) _must_check_;

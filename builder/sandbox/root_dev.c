@@ -17,8 +17,8 @@ static const struct {
         const char *name;
         const char *target;
 } links[] = {
-        { "fd", "/proc/self/fd" },         { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
-        { "stderr", "/proc/self/fd/2" },   { "ptmx", "pts/ptmx" },
+        { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
+        { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },
 };
 
 static int bind_device(int dev_fd, const char *name)
@@ -50,7 +50,9 @@ static int mount_at(int dev_fd, const char *name, int mount_fd)
 static int mount_pts_and_shm(int dev_fd, Error *error)
 {
         /* group 5 is tty on Debian and its relatives; without it grantpt(3) wants a setuid program */
-        const MountOption options[] = { { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" }, { NULL, NULL } };
+        const MountOption options[] = {
+                { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" }, { NULL, NULL }
+        };
         _cleanup_close_ int pts = mount_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
         _cleanup_close_ int shm = mount_new_tmpfs("1777", MOUNT_SAFE);
         int r = mount_at(dev_fd, "pts", pts);
@@ -77,7 +79,8 @@ int root_mount_dev(int root_fd, Error *error)
         }
         for (size_t i = 0; i < ELEMENTS(links); i++)
                 if (symlinkat(links[i].target, dev, links[i].name) < 0)
-                        return error_set_errno(error, errno, "Can't make /dev/%s in the sandbox", links[i].name);
+                        return error_set_errno(error, errno, "Can't make /dev/%s in the sandbox",
+                                               links[i].name);
         r = mount_pts_and_shm(dev, error);
         if (r < 0)
                 return r;

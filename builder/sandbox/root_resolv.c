@@ -22,7 +22,8 @@ static int write_below_run(int root_fd, const char *path, const char *text)
 
         if (parent < 0)
                 return parent;
-        _cleanup_close_ int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        _cleanup_close_ int fd =
+                openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         return fd < 0 ? -errno : write_all(fd, text, strlen(text));
 }
 

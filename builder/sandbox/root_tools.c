@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The host's programs without the host's state: /usr and /etc read only (as an id that owns nothing there), the
- * rest empty. */
+/* The host's programs without the host's state: /usr and /etc read only (as an id that owns nothing there),
+ * the rest empty. */
 
-static const char *const from_host[] = { "usr", "etc", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32" };
+static const char *const from_host[] = { "usr",   "etc",   "bin",    "sbin",  "lib",
+                                         "lib32", "lib64", "libx32", "libo32" };
 
 /* Secrets in spite of wrong permissions, and apt's configuration, on which no build shall depend. */
 static const char *const hidden[] = { "etc/apt", "etc/ssh", "etc/ssl/private" };
@@ -29,7 +30,9 @@ static const struct {
         { "home", "0755" },
 };
 
-static const char *const var_directories[] = { "cache", "lib", "lib/dpkg", "lib/dpkg/info", "lib/dpkg/updates", "log" };
+static const char *const var_directories[] = {
+        "cache", "lib", "lib/dpkg", "lib/dpkg/info", "lib/dpkg/updates", "log"
+};
 
 static int copy_link(int root_fd, const char *path, const char *name, Error *error)
 {

@@ -48,8 +48,8 @@ typedef struct Run {
 
 static void run_done(Run *run)
 {
-        int fds[] = { run->null_fd,        run->spec_fd,      run->out.read_fd,     run->out.write_fd,
-                      run->err.read_fd,    run->err.write_fd, run->report.read_fd,  run->report.write_fd,
+        int fds[] = { run->null_fd,         run->spec_fd,         run->out.read_fd,    run->out.write_fd,
+                      run->err.read_fd,     run->err.write_fd,    run->report.read_fd, run->report.write_fd,
                       run->control.read_fd, run->control.write_fd };
 
         for (size_t i = 0; i < ELEMENTS(fds); i++)
@@ -117,7 +117,8 @@ static int prepare(Run *run, const SandboxCommand *command, Error *error)
         return r == 0 ? make_pipe(&run->control, error) : r;
 }
 
-/* In the child: every descriptor to its number. First all of them out of the way, as one may lie on another's number. */
+/* In the child: every descriptor to its number. First all of them out of the way, as one may lie on another's
+ * number. */
 static int place_descriptors(const int fds[static INIT_N_FDS])
 {
         int moved[INIT_N_FDS];
@@ -189,7 +190,8 @@ static int read_report(Buffer *report, int keeper_status, int *ret_wait_status, 
         return process_status_error(keeper_status, "The sandbox's PID 1", NULL, error);
 }
 
-static int pump_and_wait(pid_t pid, Run *run, const SandboxCommand *command, int *ret_wait_status, Error *error)
+static int pump_and_wait(pid_t pid, Run *run, const SandboxCommand *command, int *ret_wait_status,
+                         Error *error)
 {
         _cleanup_buffer_ Buffer report = BUFFER_INIT;
         ProcessPipe pipes[] = {
@@ -216,7 +218,8 @@ static int run_command(Sandbox *sandbox, const SandboxCommand *command, int *ret
         int r;
 
         if (!command->tree && command->root == SANDBOX_ROOT_TREE)
-                return error_set(error, -EINVAL, "Can't run %s in the sandbox: no staging tree", command->argv[0]);
+                return error_set(error, -EINVAL, "Can't run %s in the sandbox: no staging tree",
+                                 command->argv[0]);
         r = prepare(&run, command, error);
         if (r < 0)
                 return r;
@@ -231,7 +234,8 @@ static int run_command(Sandbox *sandbox, const SandboxCommand *command, int *ret
 }
 
 /* A tree without /etc/resolv.conf gets an empty one for as long as the host's is mounted over it. */
-static int run_with_resolv_conf(Sandbox *sandbox, const SandboxCommand *command, int *ret_wait_status, Error *error)
+static int run_with_resolv_conf(Sandbox *sandbox, const SandboxCommand *command, int *ret_wait_status,
+                                Error *error)
 {
         bool placeholder = false;
 
@@ -257,7 +261,8 @@ int sandbox_run(Sandbox *sandbox, const SandboxCommand *command, Error *error)
 
         if (r < 0)
                 return r;
-        return wait_status == 0 ? 0 : process_status_error(wait_status, command->argv[0], command->output, error);
+        return wait_status == 0 ? 0
+                                : process_status_error(wait_status, command->argv[0], command->output, error);
 }
 
 int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error)

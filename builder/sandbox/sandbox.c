@@ -19,7 +19,8 @@ int sandbox_open(Sandbox **ret, Error *error)
         sandbox->user_namespace_fd = sandbox->owner_namespace_fd = -1;
         int r = idmap_find(&sandbox->map, error);
         if (r == 0)
-                r = user_namespace_new(&sandbox->map, USER_NAMESPACE_SANDBOX, &sandbox->user_namespace_fd, error);
+                r = user_namespace_new(&sandbox->map, USER_NAMESPACE_SANDBOX, &sandbox->user_namespace_fd,
+                                       error);
         if (r == 0)
                 *ret = TAKE_PTR(sandbox);
         return r;
@@ -42,6 +43,7 @@ void sandbox_id_base(const Sandbox *sandbox, uint32_t *ret_uid_base, uint32_t *r
 }
 
 typedef struct HandOver {
+        const char *name;
         int fd;
         uid_t uid;
         gid_t gid;
@@ -54,7 +56,8 @@ static int hand_over(int root_fd, void *userdata, Buffer *reply, Error *error)
         (void) root_fd;
         (void) reply;
         if (fchown(work->fd, work->uid, work->gid) < 0 || fchmod(work->fd, 0755) < 0)
-                return error_set_errno(error, errno, "Can't hand the directory over to the sandbox");
+                return error_set_errno(error, errno, "Can't hand the directory %s over to the sandbox",
+                                       work->name);
         return 0;
 }
 
@@ -71,18 +74,16 @@ int sandbox_make_directory(Sandbox *sandbox, const char *path, const char *name,
         if (fd < 0) {
                 r = error_set_errno(error, errno, "Can't open %s/%s", path, name);
         } else if (sandbox->map.privileged) {
-                HandOver work = { fd, sandbox->map.uid_base, sandbox->map.gid_base };
+                HandOver work = { name, fd, sandbox->map.uid_base, sandbox->map.gid_base };
                 r = hand_over(-1, &work, NULL, error);
         } else {
                 /* in the owner namespace 0 is the caller, so the sandbox's root is 1 */
-                HandOver work = { fd, 1, 1 };
+                HandOver work = { name, fd, 1, 1 };
                 r = sandbox_call_as_owner(sandbox, hand_over, &work, error);
         }
-        if (r < 0) {
+        if (r < 0)
                 unlinkat(parent, name, AT_REMOVEDIR);
-                return error_wrap(error, "%s/%s", path, name);
-        }
-        return 0;
+        return r;
 }
 
 static int remove_as_owner(int root_fd, void *userdata, Buffer *reply, Error *error)

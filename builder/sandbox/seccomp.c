@@ -6,45 +6,87 @@
 #include <seccomp.h>
 #include <sys/socket.h>
 
-/* Successful without any effect: a build syncs its result once, at its end, and dpkg's thousands of syncs before that
- * take most of its time. A crash in between leaves nothing that anyone would take for a result. */
+/* Successful without any effect: a build syncs its result once, at its end, and dpkg's thousands of syncs
+ * before that take most of its time. A crash in between leaves nothing that anyone would take for a result.
+ */
 static const int skipped[] = {
         SCMP_SYS(fdatasync), SCMP_SYS(fsync),           SCMP_SYS(msync),
         SCMP_SYS(sync),      SCMP_SYS(sync_file_range), SCMP_SYS(syncfs),
 };
 
-/* Refused with EPERM. Most want a capability that is gone; the filter keeps their code out of reach as well. */
+/* Refused with EPERM. Most want a capability that is gone; the filter keeps their code out of reach as well.
+ */
 static const int refused[] = {
         /* mounts and namespaces */
-        SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fsopen), SCMP_SYS(fspick), SCMP_SYS(mount),
-        SCMP_SYS(mount_setattr), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(pivot_root), SCMP_SYS(setns),
-        SCMP_SYS(umount), SCMP_SYS(umount2),
+        SCMP_SYS(fsconfig),
+        SCMP_SYS(fsmount),
+        SCMP_SYS(fsopen),
+        SCMP_SYS(fspick),
+        SCMP_SYS(mount),
+        SCMP_SYS(mount_setattr),
+        SCMP_SYS(move_mount),
+        SCMP_SYS(open_tree),
+        SCMP_SYS(pivot_root),
+        SCMP_SYS(setns),
+        SCMP_SYS(umount),
+        SCMP_SYS(umount2),
         /* the kernel's keyrings are not all namespaced */
-        SCMP_SYS(add_key), SCMP_SYS(keyctl), SCMP_SYS(request_key),
+        SCMP_SYS(add_key),
+        SCMP_SYS(keyctl),
+        SCMP_SYS(request_key),
         /* ways into the kernel with a history */
-        SCMP_SYS(bpf), SCMP_SYS(fanotify_init), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
-        SCMP_SYS(io_uring_setup), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
+        SCMP_SYS(bpf),
+        SCMP_SYS(fanotify_init),
+        SCMP_SYS(io_uring_enter),
+        SCMP_SYS(io_uring_register),
+        SCMP_SYS(io_uring_setup),
+        SCMP_SYS(perf_event_open),
+        SCMP_SYS(userfaultfd),
         /* other processes and files without a path */
-        SCMP_SYS(kcmp), SCMP_SYS(lookup_dcookie), SCMP_SYS(open_by_handle_at),
-        SCMP_SYS(pidfd_getfd), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(ptrace),
+        SCMP_SYS(kcmp),
+        SCMP_SYS(lookup_dcookie),
+        SCMP_SYS(open_by_handle_at),
+        SCMP_SYS(pidfd_getfd),
+        SCMP_SYS(process_vm_readv),
+        SCMP_SYS(process_vm_writev),
+        SCMP_SYS(ptrace),
         /* the machine */
-        SCMP_SYS(acct), SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime), SCMP_SYS(clock_adjtime64),
-        SCMP_SYS(clock_settime), SCMP_SYS(clock_settime64), SCMP_SYS(delete_module), SCMP_SYS(finit_module),
-        SCMP_SYS(init_module), SCMP_SYS(ioperm), SCMP_SYS(iopl), SCMP_SYS(kexec_file_load), SCMP_SYS(kexec_load),
-        SCMP_SYS(nfsservctl), SCMP_SYS(quotactl), SCMP_SYS(quotactl_fd), SCMP_SYS(reboot), SCMP_SYS(settimeofday),
-        SCMP_SYS(stime), SCMP_SYS(swapoff), SCMP_SYS(swapon), SCMP_SYS(syslog), SCMP_SYS(vhangup),
+        SCMP_SYS(acct),
+        SCMP_SYS(adjtimex),
+        SCMP_SYS(clock_adjtime),
+        SCMP_SYS(clock_adjtime64),
+        SCMP_SYS(clock_settime),
+        SCMP_SYS(clock_settime64),
+        SCMP_SYS(delete_module),
+        SCMP_SYS(finit_module),
+        SCMP_SYS(init_module),
+        SCMP_SYS(ioperm),
+        SCMP_SYS(iopl),
+        SCMP_SYS(kexec_file_load),
+        SCMP_SYS(kexec_load),
+        SCMP_SYS(nfsservctl),
+        SCMP_SYS(quotactl),
+        SCMP_SYS(quotactl_fd),
+        SCMP_SYS(reboot),
+        SCMP_SYS(settimeofday),
+        SCMP_SYS(stime),
+        SCMP_SYS(swapoff),
+        SCMP_SYS(swapon),
+        SCMP_SYS(syslog),
+        SCMP_SYS(vhangup),
 };
 
-/* The other instruction sets that the kernel runs on this machine, or they would be a way around the filter. */
+/* The other instruction sets that the kernel runs on this machine, or they would be a way around the filter.
+ */
 static int add_architectures(scmp_filter_ctx filter)
 {
         static const struct {
                 uint32_t native, other;
         } others[] = {
-                { SCMP_ARCH_X86_64, SCMP_ARCH_X86 },         { SCMP_ARCH_X86_64, SCMP_ARCH_X32 },
-                { SCMP_ARCH_AARCH64, SCMP_ARCH_ARM },        { SCMP_ARCH_S390X, SCMP_ARCH_S390 },
-                { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL },    { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32 },
-                { SCMP_ARCH_PPC64, SCMP_ARCH_PPC },          { SCMP_ARCH_PARISC64, SCMP_ARCH_PARISC },
+                { SCMP_ARCH_X86_64, SCMP_ARCH_X86 },      { SCMP_ARCH_X86_64, SCMP_ARCH_X32 },
+                { SCMP_ARCH_AARCH64, SCMP_ARCH_ARM },     { SCMP_ARCH_S390X, SCMP_ARCH_S390 },
+                { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL }, { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32 },
+                { SCMP_ARCH_PPC64, SCMP_ARCH_PPC },       { SCMP_ARCH_PARISC64, SCMP_ARCH_PARISC },
         };
 
         for (size_t i = 0; i < ELEMENTS(others); i++) {
@@ -95,19 +137,21 @@ static int fill_filter(scmp_filter_ctx filter)
         return r == 0 ? refuse_user_namespaces(filter) : r;
 }
 
-/* Only local, Internet and netlink sockets. AF_VSOCK, AF_QIPCRTR and the like know no network namespace and would reach
- * beyond it. A filter of its own, for the native calls alone: on 32-bit x86 socketcall(2) keeps the family in memory,
- * and libseccomp would refuse all its sockets. */
+/* Only local, Internet and netlink sockets. AF_VSOCK, AF_QIPCRTR and the like know no network namespace and
+ * would reach beyond it. A filter of its own, for the native calls alone: on 32-bit x86 socketcall(2) keeps
+ * the family in memory, and libseccomp would refuse all its sockets. */
 static int fill_socket_filter(scmp_filter_ctx filter)
 {
         const uint32_t refuse = SCMP_ACT_ERRNO(EAFNOSUPPORT);
         int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 
         if (r == 0)
-                r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK));
+                r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
+                                     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK));
         for (unsigned family = 0; r == 0 && family < AF_NETLINK; family++)
                 if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-                        r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_CMP(0, SCMP_CMP_EQ, family));
+                        r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
+                                             SCMP_CMP(0, SCMP_CMP_EQ, family));
         return r;
 }
 

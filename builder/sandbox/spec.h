@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What the sandbox's PID 1 has to know, as it passes from sandbox_run() through a descriptor: PID 1 is a fresh
- * program, so that nothing of templar's memory is within a script's reach. */
+/* What the sandbox's PID 1 has to know, as it passes from sandbox_run() through a descriptor: PID 1 is a
+ * fresh program, so that nothing of templar's memory is within a script's reach. */
 
 typedef struct SpecMount {
         char *source; /* absolute */

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 /* A descriptor belongs to the mount namespace in which it was opened and can't be mounted in another one. The
- * working directory alone is carried over by unshare(2), so the tree goes in as ".". Returns a negative errno. */
+ * working directory alone is carried over by unshare(2), so the tree goes in as ".". Returns a negative
+ * errno. */
 static int own_mount_namespace(const SandboxTree *tree)
 {
         if (tree && fchdir(tree->directory_fd) < 0)
@@ -21,8 +22,8 @@ static int own_mount_namespace(const SandboxTree *tree)
         return mount_make_private();
 }
 
-/* Root of the host reads the mounts' sources with its own capabilities, so it opens them before it gives those up;
- * anyone else needs the capabilities of the user namespace to open anything at all. */
+/* Root of the host reads the mounts' sources with its own capabilities, so it opens them before it gives
+ * those up; anyone else needs the capabilities of the user namespace to open anything at all. */
 static int enter_namespaces(const TreeEntry *entry, bool *ret_inside, Error *error)
 {
         int r = -EPERM;
@@ -56,14 +57,16 @@ int tree_enter(const TreeEntry *entry, int *ret_tree_fd, int *ret_mount_fds, Err
         if (entry->tree) {
                 tree_fd = mount_clone(AT_FDCWD, ".", MOUNT_SAFE);
                 if (tree_fd < 0)
-                        return error_set_errno(error, -tree_fd, "Can't take the staging tree into the sandbox");
+                        return error_set_errno(error, -tree_fd,
+                                               "Can't take the staging tree into the sandbox");
         }
         for (size_t i = 0; i < entry->n_mounts; i++) {
                 const SpecMount *mount = &entry->mounts[i];
                 ret_mount_fds[i] = mount_clone(AT_FDCWD, mount->source,
                                                MOUNT_SAFE | (mount->writable ? 0 : MOUNT_ATTR_RDONLY));
                 if (ret_mount_fds[i] < 0)
-                        return error_set_errno(error, -ret_mount_fds[i], "Can't take %s into the sandbox", mount->source);
+                        return error_set_errno(error, -ret_mount_fds[i], "Can't take %s into the sandbox",
+                                               mount->source);
         }
         if (!inside)
                 r = user_namespace_enter(entry->user_namespace_fd, error);

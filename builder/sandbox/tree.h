@@ -5,8 +5,8 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/spec.h"
 
-/* The way into the sandbox, for a forked child: a mount namespace of its own, the tree and other directories of
- * the host as detached mounts, the user namespace, root in it. */
+/* The way into the sandbox, for a forked child: a mount namespace of its own, the tree and other directories
+ * of the host as detached mounts, the user namespace, root in it. */
 
 typedef struct TreeEntry {
         int user_namespace_fd;

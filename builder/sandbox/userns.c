@@ -54,7 +54,9 @@ static int no_namespace_error(int errnum, Error *error)
         if (kernel_switch_is("/proc/sys/kernel/unprivileged_userns_clone", '0'))
                 return error_hint(error, "They are kept for root: sysctl kernel.unprivileged_userns_clone=1");
         if (kernel_switch_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
-                return error_hint(error, "AppArmor refuses them: sysctl kernel.apparmor_restrict_unprivileged_userns=0");
+                return error_hint(
+                        error,
+                        "AppArmor refuses them: sysctl kernel.apparmor_restrict_unprivileged_userns=0");
         return error_hint(error, "In a container the container's manager has to allow them");
 }
 
@@ -80,7 +82,8 @@ static _Noreturn void hold(UserNamespaceKind kind, pid_t parent, int answer_fd, 
         if (read(go_fd, &byte, 1) != 1)
                 _exit(1);
         if (kind == USER_NAMESPACE_SANDBOX) {
-                /* Programs inside can't nest. Where /proc/sys is read only (containers), seccomp alone has to do. */
+                /* Programs inside can't nest. Where /proc/sys is read only (containers), seccomp alone has to
+                 * do. */
                 int fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
                 int r = fd >= 0 ? write_all(fd, "0", 1) : 0;
                 _exit(r < 0);
@@ -130,9 +133,11 @@ static int write_map(pid_t pid, const char *file, const char *text, Error *error
         if (r == 0)
                 return 0;
         error_set_errno(error, -r, "Can't map ids into the sandbox's user namespace");
-        return r == -EPERM ? error_hint(error, "Root of a container has too few ids of its own: add a line for root to "
-                                               "/etc/subuid and /etc/subgid with 65536 ids that the container has")
-                           : r;
+        return r == -EPERM
+                       ? error_hint(error,
+                                    "Root of a container has too few ids of its own: add a line for root to "
+                                    "/etc/subuid and /etc/subgid with 65536 ids that the container has")
+                       : r;
 }
 
 static int run_newidmap(const char *program, pid_t pid, const char *text, Error *error)
@@ -143,10 +148,12 @@ static int run_newidmap(const char *program, pid_t pid, const char *text, Error 
 
         if (r < 0)
                 return r;
-        if (!numbers || strv_append(&arguments, program) < 0 || strv_appendf(&arguments, "%d", (int) pid) < 0 ||
-            strv_extend(&arguments, numbers) < 0)
+        if (!numbers || strv_append(&arguments, program) < 0 ||
+            strv_appendf(&arguments, "%d", (int) pid) < 0 || strv_extend(&arguments, numbers) < 0)
                 return error_out_of_memory(error);
-        r = process_run(&(ProcessCommand){ .argv = (const char *const *) arguments, .stdin_fd = -1, .output = output },
+        r = process_run(&(ProcessCommand){ .argv = (const char *const *) arguments,
+                                           .stdin_fd = -1,
+                                           .output = output },
                         error);
         if (r == -ENOENT)
                 return error_hint(error, "Install the package uidmap, which has newuidmap and newgidmap");
@@ -158,16 +165,20 @@ static int map_ids(const IdMap *map, UserNamespaceKind kind, pid_t pid, Error *e
         char uids[64], gids[64];
 
         if (kind == USER_NAMESPACE_OWNER) {
-                snprintf(uids, sizeof uids, "0 %u 1\n1 %u %u\n", (unsigned) geteuid(), map->uid_base, SANDBOX_IDS);
-                snprintf(gids, sizeof gids, "0 %u 1\n1 %u %u\n", (unsigned) getegid(), map->gid_base, SANDBOX_IDS);
+                snprintf(uids, sizeof uids, "0 %u 1\n1 %u %u\n", (unsigned) geteuid(), map->uid_base,
+                         SANDBOX_IDS);
+                snprintf(gids, sizeof gids, "0 %u 1\n1 %u %u\n", (unsigned) getegid(), map->gid_base,
+                         SANDBOX_IDS);
         } else {
                 snprintf(uids, sizeof uids, "0 %u %u\n", map->uid_base, SANDBOX_IDS);
                 snprintf(gids, sizeof gids, "0 %u %u\n", map->gid_base, SANDBOX_IDS);
         }
-        int r = map->privileged ? write_map(pid, "uid_map", uids, error) : run_newidmap("newuidmap", pid, uids, error);
+        int r = map->privileged ? write_map(pid, "uid_map", uids, error)
+                                : run_newidmap("newuidmap", pid, uids, error);
         if (r < 0)
                 return r;
-        return map->privileged ? write_map(pid, "gid_map", gids, error) : run_newidmap("newgidmap", pid, gids, error);
+        return map->privileged ? write_map(pid, "gid_map", gids, error)
+                               : run_newidmap("newgidmap", pid, gids, error);
 }
 
 int user_namespace_new(const IdMap *map, UserNamespaceKind kind, int *ret_fd, Error *error)

@@ -21,6 +21,7 @@ int user_namespace_enter(int fd, Error *error) _must_check_;
 /* After that: ids 0, no supplementary groups. Clears the signal that die_with_parent() asked for. */
 int user_namespace_become_root(Error *error) _must_check_;
 
-/* In a forked child: SIGKILL when the thread that forked it ends. `parent` is its process id from before the fork; 0
- * where it lies in another pid namespace. -ESRCH: it is gone already. To be repeated after a change of ids. */
+/* In a forked child: SIGKILL when the thread that forked it ends. `parent` is its process id from before the
+ * fork; 0 where it lies in another pid namespace. -ESRCH: it is gone already. To be repeated after a change
+ * of ids. */
 int die_with_parent(pid_t parent) _must_check_;

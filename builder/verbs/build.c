@@ -64,22 +64,18 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
 {
         const Options *options = call->options;
         const char *out = options_string(options, "out"), *key = options_string(options, "key");
-        bool sign = !options_switch(options, "no-sign");
 
         int r = check_contradictions(options, error);
         if (r >= 0)
                 r = read_formats(options_string(options, "formats"), &build->formats, error);
         if (r >= 0)
                 r = cache_directory(options_string(options, "cache"), &build->cache, error);
-        if (r >= 0 && sign && !key)
-                r = development_home(out ? out : DEFAULT_OUT, &build->development_home, error);
         if (r < 0)
                 return r;
         build->options = (BuildOptions){ .out_directory = out ? out : DEFAULT_OUT,
                                          .cache_directory = build->cache,
                                          .key = key,
-                                         .development_home = build->development_home,
-                                         .sign = sign,
+                                         .sign = !options_switch(options, "no-sign"),
                                          .keep_failed = options_switch(options, "keep-failed"),
                                          .formats = build->formats,
                                          .report = call->report };
@@ -144,9 +140,19 @@ static void show_result(const BuildCall *build, const Recipe *recipe, const Buil
                 explain_pull(build, recipe, result, format_for_hosts(formats));
 }
 
+/* Only now that a recipe is right: finding the home makes the directory of releases. */
+static int find_development_home(BuildCall *build, Error *error)
+{
+        if (!build->options.sign || build->options.key || build->development_home)
+                return 0;
+        int r = development_home(build->options.out_directory, &build->development_home, error);
+        build->options.development_home = build->development_home;
+        return r;
+}
+
 static int build_one(const char *path, void *userdata, Error *error)
 {
-        const BuildCall *build = userdata;
+        BuildCall *build = userdata;
         RecipeOptions options = { .schema = &stage_recipe_schema,
                                   .settings = options_list(build->call->options, "set") };
         _cleanup_recipe_ Recipe *recipe = NULL;
@@ -156,7 +162,9 @@ static int build_one(const char *path, void *userdata, Error *error)
         if (r < 0)
                 return r;
         report_subject(build->options.report, recipe_name(recipe));
-        r = build_recipe(recipe, &build->options, &result, error);
+        r = find_development_home(build, error);
+        if (r >= 0)
+                r = build_recipe(recipe, &build->options, &result, error);
         if (r < 0) {
                 report_stage_failed(build->options.report);
                 return r;

@@ -6,5 +6,5 @@
 #include <stdint.h>
 
 /* "90d", "26w", "6m", "2y" (months of 30, years of 365 days, as gpg counts them), "never" (0). Returns 0,
- * -EINVAL for other texts (zero of a unit as well), or -ERANGE above 100 years. */
+ * -EINVAL for other texts , or -ERANGE for zero of a unit and above 100 years. */
 int parse_duration(const char *text, uint64_t *ret_sec) _must_check_;

@@ -58,7 +58,12 @@ static int run(const VerbCall *call, Error *error)
                 return 0;
         }
         const Verb *verb = verb_find(call->verbs, call->arguments, call->n_arguments, &n_words);
-        if (verb && n_words == call->n_arguments)
+        if (verb && n_words < call->n_arguments) {
+                error_set_usage(error, -EINVAL, "\"%s\" has no part \"%s\"", verb->name,
+                                call->arguments[n_words]);
+                return error_hint(error, "See: templar help %s", verb->name);
+        }
+        if (verb)
                 help_verb(stdout, verb);
         else if (call->n_arguments == 1 && verb_is_group(call->verbs, call->arguments[0]))
                 help_group(stdout, call->verbs, call->arguments[0]);
