@@ -72,20 +72,23 @@ static const struct {
         { GPG_ERR_ENOSPC, -ENOSPC, "no space left on the device", NULL },
 };
 
-/* What gpg printed on its stderr, without the last newline. */
+/* What gpg printed on its stderr, without the status lines for gpgme. */
 static void add_diagnostics(Error *error, gpgme_ctx_t context)
 {
         _cleanup_data_ gpgme_data_t log = NULL;
-        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        _cleanup_buffer_ Buffer text = BUFFER_INIT, kept = BUFFER_INIT;
 
         if (!context || gpgme_data_new(&log) || gpgme_op_getauditlog(context, log, GPGME_AUDITLOG_DIAG))
                 return;
         if (gnupg_data_take(&log, &text, NULL) < 0)
                 return;
-        while (text.length > 0 && text.data[text.length - 1] == '\n')
-                text.data[--text.length] = '\0';
-        if (text.length > 0)
-                error_detail(error, "%s", text.data);
+        _cleanup_strv_ char **lines = strv_split(text.data ? text.data : "", "\n");
+        for (char **line = lines; line && *line; line++)
+                if (!string_starts_with(*line, "[GNUPG:] ") &&
+                    buffer_printf(&kept, "%s%s", kept.length > 0 ? "\n" : "", *line) < 0)
+                        return;
+        if (kept.length > 0)
+                error_detail(error, "%s", kept.data);
 }
 
 int gnupg_error(Error *error, gpgme_ctx_t context, gpgme_error_t failure, const char *format, ...)
@@ -106,7 +109,9 @@ int gnupg_error(Error *error, gpgme_ctx_t context, gpgme_error_t failure, const 
                 int r = error_set(error, known_failures[i].result, "%s: %s", what ? what : "",
                                   known_failures[i].reason);
                 add_diagnostics(error, context);
-                return known_failures[i].hint ? error_hint(error, "%s", known_failures[i].hint), r : r;
+                if (known_failures[i].hint)
+                        error_hint(error, "%s", known_failures[i].hint);
+                return r;
         }
         gpgme_strerror_r(failure, reason, sizeof reason);
         int r = error_set(error, -EIO, "%s: %s (%s)", what ? what : "", reason, gpgme_strsource(failure));

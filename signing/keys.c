@@ -55,8 +55,10 @@ static int check_new(const KeyNew *options, const char *algorithm, Error *error)
         const char *nearest = nearest_word(algorithm, algorithms);
         int r = error_set_usage(error, -EINVAL, "Keys of the kind %s are not made", algorithm);
         if (nearest)
-                return error_hint(error, "Did you mean %s? Possible are %s", nearest, list ? list : ""), r;
-        return error_hint(error, "Possible are %s", list ? list : ""), r;
+                error_hint(error, "Did you mean %s? Possible are %s", nearest, list ? list : "");
+        else
+                error_hint(error, "Possible are %s", list ? list : "");
+        return r;
 }
 
 static int create_key(gpgme_ctx_t context, const KeyNew *options, const char *algorithm, char **ret_fingerprint,

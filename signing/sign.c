@@ -8,17 +8,16 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
-
-/* How often a wait for a pinentry or a card looks for SIGINT. */
-#define WAIT_FIRST_MSEC 1
-#define WAIT_LAST_MSEC 50
 
 struct Signer {
         GnupgHome home;
         gpgme_ctx_t context;
         gpgme_key_t key;
+        unsigned n_made; /* signatures, by the last operation */
 };
 
 Signer *signer_close(Signer *signer)
@@ -109,6 +108,8 @@ int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *er
         if (r < 0)
                 return r;
         gpgme_error_t failure = gpgme_signers_add(signer->context, signer->key);
+        if (!failure)
+                failure = gpgme_set_ctx_flag(signer->context, "full-status", "1");
         if (failure)
                 return gnupg_error(error, NULL, failure, "Can't sign with the key %s", signer->key->fpr);
         *ret = TAKE_PTR(signer);
@@ -127,25 +128,66 @@ const char *signer_user_id(const Signer *signer)
 
 /* --- the signature --------------------------------------------------------------------------------------------- */
 
-/* Waits for the running operation; a person may sit before a pinentry, so a signal must get through. */
-static int wait_for_gpg(Signer *signer, Error *error)
-{
-        int wait_msec = WAIT_FIRST_MSEC;
-        gpgme_error_t failure = 0;
+/* A person may sit before a pinentry, so a signal must get through: a thread waits for it while gpg works. */
+typedef struct Watch {
+        gpgme_ctx_t context;
+        int end_fd; /* readable when gpg is through */
+} Watch;
 
-        while (!gpgme_wait(signer->context, &failure, 0)) {
-                struct pollfd cancel = { .fd = cancel_fd(), .events = POLLIN };
-                if (failure)
-                        break;
-                if (poll(&cancel, 1, wait_msec) > 0) {
-                        gpgme_cancel(signer->context);
-                        return error_cancelled(error);
-                }
-                wait_msec = wait_msec * 2 > WAIT_LAST_MSEC ? WAIT_LAST_MSEC : wait_msec * 2;
-        }
+static void *watch_for_cancel(void *userdata)
+{
+        const Watch *watch = userdata;
+        struct pollfd polls[] = { { .fd = watch->end_fd, .events = POLLIN }, { .fd = cancel_fd(), .events = POLLIN } };
+
+        while (poll(polls, ELEMENTS(polls), -1) < 0)
+                if (errno != EINTR)
+                        return NULL;
+        if (!polls[0].revents)
+                gpgme_cancel_async(watch->context);
+        return NULL;
+}
+
+/* gpgme's own result shows no more signatures than signers. Source: gnupg, doc/DETAILS, "SIG_CREATED". */
+static gpgme_error_t count_signatures(void *userdata, const char *keyword, const char *arguments)
+{
+        Signer *signer = userdata;
+
+        (void) arguments;
+        if (string_equal(keyword, "SIG_CREATED"))
+                signer->n_made++;
+        return 0;
+}
+
+static int refuse_second_signature(Error *error)
+{
+        error_set(error, -EINVAL, "gpg made more than one signature; a host that lacks one of the keys would refuse the "
+                                  "release");
+        return error_hint(error, "Take \"local-user\" out of gpg.conf");
+}
+
+static int run_gpg(Signer *signer, SignatureForm form, gpgme_data_t plain, gpgme_data_t signature, Error *error)
+{
+        _cleanup_close_ int end_fd = eventfd(0, EFD_CLOEXEC);
+        Watch watch = { signer->context, end_fd };
+        pthread_t thread;
+
+        if (end_fd < 0)
+                return error_set_errno(error, errno, "Can't make an event");
+        int r = pthread_create(&thread, NULL, watch_for_cancel, &watch);
+        if (r != 0)
+                return error_set_errno(error, r, "Can't start a thread");
+        signer->n_made = 0;
+        gpgme_set_status_cb(signer->context, count_signatures, signer);
+        gpgme_error_t failure = gpgme_op_sign(signer->context, plain, signature,
+                                              form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH);
+        /* an eventfd takes a 1 without fail */
+        eventfd_write(end_fd, 1);
+        pthread_join(thread, NULL);
+        if (signer->n_made > 1)
+                return refuse_second_signature(error);
         if (failure)
                 return gnupg_error(error, signer->context, failure, "Can't sign with the key %s (%s)",
-                                 signer->key->fpr, gnupg_user_id(signer->key));
+                                   signer->key->fpr, gnupg_user_id(signer->key));
         return 0;
 }
 
@@ -161,11 +203,6 @@ static int check_result(Signer *signer, Error *error)
                                  "Can't sign with the key %s", signer->key->fpr);
         if (!signature)
                 return error_set(error, -EIO, "gpg made no signature with the key %s", signer->key->fpr);
-        if (signature->next) {
-                error_set(error, -EINVAL, "gpg made more than one signature; a host that lacks one of the keys would "
-                                          "refuse the release");
-                return error_hint(error, "Take \"local-user\" out of gpg.conf");
-        }
         if (!policy_digest_accepted(signature->hash_algo)) {
                 error_set(error, -EINVAL, "gpg signed with the digest %s, which is too weak",
                           gpgme_hash_algo_name(signature->hash_algo));
@@ -179,11 +216,6 @@ static int check_result(Signer *signer, Error *error)
         return problem ? error_set(error, -EKEYREJECTED, "gpg signed with the key %s: %s", signature->fpr, problem) : 0;
 }
 
-static gpgme_sig_mode_t mode_of(SignatureForm form)
-{
-        return form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH;
-}
-
 int signer_sign(Signer *signer, SignatureForm form, const void *data, size_t size_bytes, Buffer *ret, Error *error)
 {
         _cleanup_data_ gpgme_data_t plain = NULL, signature = NULL;
@@ -194,10 +226,7 @@ int signer_sign(Signer *signer, SignatureForm form, const void *data, size_t siz
         if (r < 0)
                 return r;
         gpgme_set_armor(signer->context, form == SIGNATURE_DETACHED_ARMORED);
-        gpgme_error_t failure = gpgme_op_sign_start(signer->context, plain, signature, mode_of(form));
-        if (failure)
-                return gnupg_error(error, signer->context, failure, "Can't sign with the key %s", signer->key->fpr);
-        r = wait_for_gpg(signer, error);
+        r = run_gpg(signer, form, plain, signature, error);
         if (r == 0)
                 r = check_result(signer, error);
         return r < 0 ? r : gnupg_data_take(&signature, ret, error);

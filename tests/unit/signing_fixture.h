@@ -41,7 +41,8 @@
                 if (result_ >= 0)                                                                            \
                         fail_msg("accepted, where \"%s\" was expected", text);                               \
                 if (!error.message || !strstr(error.message, text))                                          \
-                        fail_msg("\"%s\" instead of \"%s\"", error.message ? error.message : "", text);      \
+                        fail_msg("\"%s\" instead of \"%s\"\n%s", error.message ? error.message : "", text,   \
+                                 error.detail ? error.detail : "");                                          \
                 assert_int_equal(result_, expected_code);                                                    \
                 assert_int_equal(error.code, expected_code);                                                 \
         } while (0)
