@@ -171,7 +171,7 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_debootstrap_schema = {
         .name = "Debootstrap",
         .help = "Makes the first tree with debootstrap(8). Signatures are always checked.",
         .keys = keys,
@@ -179,7 +179,7 @@ static const SectionSchema schema = {
 };
 
 const StageKind stage_debootstrap = {
-        .schema = &schema,
+        .schema = &stage_debootstrap_schema,
         .version = 1,
         .repositories = repositories,
         .digest = digest,

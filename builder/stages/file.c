@@ -207,7 +207,7 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_file_schema = {
         .name = "File",
         .help = "Makes or changes a file of the image. A symbolic link at Path= is replaced, not followed, except by "
                 "Append=; no link leads out of the image.",
@@ -216,5 +216,5 @@ static const SectionSchema schema = {
 };
 
 const StageKind stage_file = {
-        .schema = &schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_file_schema, .version = 1, .digest = digest, .describe = describe, .run = run
 };

@@ -24,10 +24,10 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_install_schema = {
         .name = "Install",
         .help = "Installs packages from the repositories. No service starts while the image is built.",
         .keys = keys,
 };
 
-const StageKind stage_install = { .schema = &schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_install = { .schema = &stage_install_schema, .version = 1, .describe = describe, .run = run };

@@ -42,7 +42,7 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_install_deb_schema = {
         .name = "InstallDeb",
         .help = "Installs .deb files that lie beside the recipe; what they depend on comes from the repositories.",
         .keys = keys,
@@ -50,5 +50,5 @@ static const SectionSchema schema = {
 };
 
 const StageKind stage_install_deb = {
-        .schema = &schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_install_deb_schema, .version = 1, .digest = digest, .describe = describe, .run = run
 };

@@ -19,6 +19,16 @@ extern const StageKind stage_file;
 extern const StageKind stage_script;
 
 extern const SectionSchema stage_image_schema;
+extern const SectionSchema stage_debootstrap_schema;
+extern const SectionSchema stage_repositories_schema;
+extern const SectionSchema stage_upgrade_schema;
+extern const SectionSchema stage_install_schema;
+extern const SectionSchema stage_install_deb_schema;
+extern const SectionSchema stage_patch_deb_schema;
+extern const SectionSchema stage_remove_schema;
+extern const SectionSchema stage_password_schema;
+extern const SectionSchema stage_file_schema;
+extern const SectionSchema stage_script_schema;
 
 /* "Install a b c"; a long list is cut: "Install a b c and 22 more". Caller frees; NULL when memory is short. */
 char *stage_describe(const char *verb, char *const *words);

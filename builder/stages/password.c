@@ -212,7 +212,7 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_password_schema = {
         .name = "Password",
         .help = "Sets or locks the password of a user of the image.",
         .keys = keys,
@@ -220,5 +220,5 @@ static const SectionSchema schema = {
 };
 
 const StageKind stage_password = {
-        .schema = &schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_password_schema, .version = 1, .digest = digest, .describe = describe, .run = run
 };

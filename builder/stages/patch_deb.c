@@ -92,12 +92,12 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_patch_deb_schema = {
         .name = "PatchDeb",
         .help = "Fetches a package, patches it, gives it a version of its own, and installs it.",
         .keys = keys,
 };
 
 const StageKind stage_patch_deb = {
-        .schema = &schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_patch_deb_schema, .version = 1, .digest = digest, .describe = describe, .run = run
 };

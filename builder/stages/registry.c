@@ -12,10 +12,27 @@
 #define DESCRIBE_MAX_BYTES 60
 #define KEYS_MAX 32
 
-const StageKind *const stage_kinds[] = {
-        &stage_debootstrap, &stage_repositories, &stage_upgrade,  &stage_install, &stage_install_deb, &stage_patch_deb,
-        &stage_remove,      &stage_password,     &stage_file,     &stage_script,  NULL,
-};
+/* Both lists from one: a section has to be in the schema and a kind in the table. */
+#define STAGE_KINDS(X)                                                                                       \
+        X(stage_debootstrap)                                                                                 \
+        X(stage_repositories)                                                                                \
+        X(stage_upgrade)                                                                                     \
+        X(stage_install)                                                                                     \
+        X(stage_install_deb)                                                                                 \
+        X(stage_patch_deb)                                                                                   \
+        X(stage_remove)                                                                                      \
+        X(stage_password)                                                                                    \
+        X(stage_file)                                                                                        \
+        X(stage_script)
+
+#define KIND(kind) &kind,
+#define SCHEMA(kind) &kind##_schema,
+
+const StageKind *const stage_kinds[] = { STAGE_KINDS(KIND) NULL };
+
+static const SectionSchema *const stage_schemas[] = { STAGE_KINDS(SCHEMA) NULL };
+
+const RecipeSchema stage_recipe_schema = { .image = &stage_image_schema, .stages = stage_schemas };
 
 const StageKind *stage_kind_of(const RecipeSection *section)
 {

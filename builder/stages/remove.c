@@ -82,11 +82,11 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_remove_schema = {
         .name = "Remove",
         .help = "Removes packages and files from the image.",
         .keys = keys,
         .check = check,
 };
 
-const StageKind stage_remove = { .schema = &schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_remove = { .schema = &stage_remove_schema, .version = 1, .describe = describe, .run = run };

@@ -136,7 +136,7 @@ static const KeySchema keys[] = {
         { .name = NULL },
 };
 
-static const SectionSchema schema = {
+const SectionSchema stage_script_schema = {
         .name = "Script",
         .help = "Runs a script as root of the image, in the sandbox, with IMAGE_NAME, IMAGE_VERSION, ARCHITECTURE, SUITE "
                 "and SOURCE_DATE_EPOCH in its environment. What it starts ends with it.",
@@ -145,5 +145,5 @@ static const SectionSchema schema = {
 };
 
 const StageKind stage_script = {
-        .schema = &schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_script_schema, .version = 1, .digest = digest, .describe = describe, .run = run
 };

@@ -16,10 +16,10 @@ static int run(StageContext *context, Error *error)
 
 static const KeySchema keys[] = { { .name = NULL } };
 
-static const SectionSchema schema = {
+const SectionSchema stage_upgrade_schema = {
         .name = "Upgrade",
         .help = "Brings all packages to the newest version of the repositories (apt's dist-upgrade).",
         .keys = keys,
 };
 
-const StageKind stage_upgrade = { .schema = &schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_upgrade = { .schema = &stage_upgrade_schema, .version = 1, .describe = describe, .run = run };
