@@ -18,3 +18,5 @@ extern const char *const image_format_names[];
 /* The format, or -EINVAL. */
 int image_format_parse(const char *name);
 int image_format_default_level(ImageFormat format);
+/* The levels that the packer takes; both are 0 for IMAGE_TAR. */
+void image_format_levels(ImageFormat format, int *ret_lowest, int *ret_highest);
