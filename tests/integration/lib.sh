@@ -246,6 +246,39 @@ wait_ended() {
         wait "$1" 2>/dev/null || true
 }
 
+# systemd-nspawn leaves control groups behind, which belong to the machine that was started: it gets a group of this
+# test to put them into.
+own_cgroup() {
+        local line path mounted group name
+        name=templar-test-$RANDOM$RANDOM
+        while read -r line; do
+                path=${line#*:*:}
+                case $line in
+                *:name=systemd:*) mounted=$(findmnt -n -t cgroup -o TARGET,OPTIONS | awk '/name=systemd/ { print $1; exit }') ;;
+                0::*) mounted=$(findmnt -n -t cgroup2 -o TARGET | head -n 1) ;;
+                *) continue ;;
+                esac
+                group=$mounted${path%/}/$name
+                [ -n "$mounted" ] && mkdir "$group" 2>/dev/null || continue
+                defer find "$group" -depth -type d -exec rmdir {} +
+                defer eval "echo $BASHPID >'${group%/*}/cgroup.procs'"
+                echo "$BASHPID" >"$group/cgroup.procs"
+        done </proc/self/cgroup
+}
+
+# boot STATUS TREE PASSWORD: systemd-nspawn starts it, root logs in on the console; see boot.exp
+boot() {
+        local expected=$1 tree=$2 password=$3
+        command -v systemd-nspawn >/dev/null || skip 'needs systemd-container'
+        command -v expect >/dev/null || skip 'needs expect'
+        own_cgroup
+        run "$expected" timeout --signal=KILL 300 "$SOURCE/tests/integration/boot.exp" "$password" \
+                systemd-nspawn --boot --directory="$tree" "${NSPAWN_OPTIONS[@]}"
+}
+
+NSPAWN_OPTIONS=(--quiet --private-users=pick --private-users-ownership=auto --private-network --register=no --keep-unit
+        --link-journal=no --machine="templar-test-$RANDOM")
+
 # find_systemd PROGRAM: prints its path
 find_systemd() {
         local directory
@@ -264,10 +297,16 @@ use_host_keyring() {
         defer umount /etc/systemd
 }
 
+# What a pull leaves as its own copy can't be removed until it may be changed.
+release_machines() {
+        find "$WORK/machines" -mindepth 1 -maxdepth 1 -type d -exec chattr -i {} +
+}
+
 # pull STATUS URL NAME: a stock systemd-pull into $WORK/machines. Some versions spin for ever over what they don't like.
 pull() {
         local program
         program=$(find_systemd systemd-pull) || skip 'needs systemd-container'
+        [ -d "$WORK/machines" ] || defer release_machines
         mkdir -p "$WORK/machines"
         run "$1" timeout --signal=KILL 120 "$program" tar --verify=signature --image-root="$WORK/machines" "$2" "$3"
 }
