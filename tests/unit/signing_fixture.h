@@ -188,7 +188,7 @@ static inline void fixture_revoke(const char *home, const char *fingerprint)
 /* The public keys (`name` NULL: all) in a binary file. */
 static inline void fixture_export(const char *home, const char *path, const char *name)
 {
-        GPG(home, "--yes", "--output", path, "--export", name ? name : "");
+        GPG(home, "--yes", "--output", path, "--export", name);
 }
 
 /* Number of files in the test's folder whose name starts so: leftovers. */
