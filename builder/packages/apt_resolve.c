@@ -258,16 +258,26 @@ static bool is_asked_for(const AptChange *change, char *const *manual)
         return false;
 }
 
+static int add_once(char ***names, const char *name)
+{
+        return strv_contains(*names, name) ? 0 : strv_append(names, name);
+}
+
 static int collect_manual(const AptRequest *request, const AptChanges *changes, AptTransaction *transaction)
 {
-        int r = request->verb == APT_INSTALL ? strv_extend(&transaction->manual, changes->selected) : 0;
+        char *const *asked = request->verb == APT_INSTALL ? request->packages : NULL;
+        char *const *selected = request->verb == APT_INSTALL ? changes->selected : NULL;
+        int r = 0;
 
-        for (size_t i = 0; r == 0 && request->verb == APT_INSTALL && request->packages && request->packages[i]; i++)
-                r = strv_appendf(&transaction->manual, "%.*s", (int) name_length(request->packages[i]),
-                                 request->packages[i]);
+        for (; r == 0 && selected && *selected; selected++)
+                r = add_once(&transaction->manual, *selected);
+        for (; r == 0 && asked && *asked; asked++) {
+                _cleanup_free_ char *name = strndup(*asked, name_length(*asked));
+                r = name ? add_once(&transaction->manual, name) : -ENOMEM;
+        }
         for (size_t i = 0; r == 0 && i < transaction->n_packages; i++)
                 if (transaction->packages[i].local_path)
-                        r = strv_append(&transaction->manual, transaction->packages[i].name);
+                        r = add_once(&transaction->manual, transaction->packages[i].name);
         return r;
 }
 

@@ -2,193 +2,128 @@
 #include "recipe/check.h"
 
 #include "base/file.h"
-#include "recipe/model.h"
+#include "base/strings.h"
+#include "recipe/lookup.h"
+#include "recipe/resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-/* Image and machine names (man page machinectl(1)) are host names. */
-#define FULL_NAME_MAX 64
-#define DATE_VERSION_LENGTH 8
-
-static void complain(Recipe *recipe, RecipePlace place, const char *text, const char *hint, const char *message)
+Span key_value_span(const RecipeSection *section, size_t index, const Source **ret_source)
 {
-        diagnostics_add(&recipe->diagnostics, place, (unsigned) strcspn(text, "\n"), hint, "%s", message);
+        const KeyValue *value = &section->values[index];
+        const Assignment *assignment = value->assignments.n > 0 ? value->assignments.items[0] : value->last;
+
+        *ret_source = assignment ? assignment->source : section->source;
+        if (!assignment)
+                return section->span;
+        if (assignment->length == 0)
+                return assignment->key_span;
+        return assignment_span(assignment, 0, assignment->length);
 }
 
-static int check_choice(Recipe *recipe, const KeySchema *key, const char *text, RecipePlace place)
+static void check_required(Checker *checker, RecipeSection *section, size_t index)
 {
-        _cleanup_free_ char *choices = strv_join((char *const *) key->choices, ", "), *message = NULL, *hint = NULL;
-        const char *nearest = nearest_word(text, key->choices);
+        const KeyValue *value = &section->values[index];
+        const KeySchema *key = &section->schema->keys[index];
+        const Source *source;
 
-        if (!choices || asprintf(&message, "%s=%s: expected one of %s", key->name, text, choices) < 0) {
-                message = NULL;
-                return -ENOMEM;
-        }
-        if (nearest && asprintf(&hint, "did you mean \"%s\"?", nearest) < 0)
-                hint = NULL;
-        complain(recipe, place, text, hint, message);
-        return 0;
-}
-
-/* Opens `path` below the recipe's folder; a symbolic link that leads out of it counts as missing with -EXDEV. */
-static int find_source(const Recipe *recipe, const char *path)
-{
-        struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-        _cleanup_close_ int directory_fd = open(recipe->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-        if (directory_fd < 0)
-                return -errno;
-        _cleanup_close_ int fd = (int) syscall(SYS_openat2, directory_fd, path, &how, sizeof how);
-        return fd < 0 ? -errno : 0;
-}
-
-/* The name in the folder of `path` that it was probably meant to be; the caller frees. */
-static char *nearest_file(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-        _cleanup_free_ char *folder = slash ? strndup(path, (size_t) (slash - path) + 1) : strdup(".");
-        _cleanup_closedir_ DIR *directory = folder ? opendir(folder) : NULL;
-        _cleanup_strv_ char **names = NULL;
-
-        for (struct dirent *entry; directory && (entry = readdir(directory));)
-                if (entry->d_name[0] != '.' && strv_append(&names, entry->d_name) < 0)
-                        return NULL;
-        strv_sort(names);
-        const char *nearest = names ? nearest_word(slash ? slash + 1 : path, (const char *const *) names) : NULL;
-        return nearest ? strdup(nearest) : NULL;
-}
-
-static void complain_missing_file(Recipe *recipe, const KeySchema *key, const char *text, const char *path,
-                                  RecipePlace place, int errnum)
-{
-        _cleanup_free_ char *nearest = errnum == ENOENT ? nearest_file(path) : NULL, *hint = NULL, *message = NULL;
-
-        if (nearest && asprintf(&hint, "did you mean \"%s\"?", nearest) < 0)
-                hint = NULL;
-        if (asprintf(&message, "%s=%s: %s", key->name, text,
-                     errnum == EXDEV ? "a symbolic link leads out of the recipe's folder" : strerror(errnum)) < 0) {
-                message = NULL;
+        if (!key->required || value->assignments.n > 0 || value->misspelled)
                 return;
-        }
-        complain(recipe, place, text, hint, message);
+        section->failed = true;
+        Span span = key_value_span(section, index, &source);
+        if (value->last)
+                diagnostics_add(checker->diagnostics, source, span, "%s= is empty; [%s] needs a value for it", key->name,
+                                section->schema->name);
+        else
+                diagnostics_add(checker->diagnostics, source, span, "[%s] needs %s=", section->schema->name, key->name);
 }
 
-static int check_file(Recipe *recipe, const KeySchema *key, Value *value, const char *text, RecipePlace place)
+/* The key that a message starts with, as in "Hash= and Locked= exclude each other"; LOOKUP_NONE: none that stands here. */
+static size_t key_of_message(const RecipeSection *section, const char *message)
 {
-        bool on_host = key->type == KEY_HOST_FILE && path_is_absolute(text);
-        _cleanup_free_ char *path = on_host ? strdup(text) : path_join(recipe->directory, text);
+        size_t length = strcspn(message, "= ");
 
-        if (!path || strv_append(&value->paths, path) < 0)
-                return -ENOMEM;
-        if (key->type == KEY_HOST_FILE && !on_host && !path_is_inside(text)) {
-                complain(recipe, place, text, NULL, "expected an absolute path of the host, or one inside the recipe's "
-                                                    "folder without \"..\"");
-                return 0;
-        }
-        int r = on_host ? (access(path, F_OK) < 0 ? -errno : 0) : find_source(recipe, text);
-        if (r < 0)
-                complain_missing_file(recipe, key, text, path, place, -r);
-        return 0;
+        if (message[length] != '=')
+                return LOOKUP_NONE;
+        for (size_t i = 0; section->schema->keys[i].name; i++)
+                if (strncmp(section->schema->keys[i].name, message, length) == 0 && !section->schema->keys[i].name[length])
+                        return section->values[i].last ? i : LOOKUP_NONE;
+        return LOOKUP_NONE;
 }
 
-static int check_item(Recipe *recipe, const KeySchema *key, Value *value, const char *text, RecipePlace place)
+static int check_across_keys(Checker *checker, RecipeSection *section)
 {
         _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_free_ char *message = NULL;
-        const char *expected = NULL;
+        const Source *source = section->source;
 
-        if (!check_word(key, text, &expected)) {
-                if (!expected)
-                        return check_choice(recipe, key, text, place);
-                if (asprintf(&message, "%s=%s: expected %s", key->name, text, expected) < 0) {
-                        message = NULL;
-                        return -ENOMEM;
-                }
-                complain(recipe, place, text, NULL, message);
+        if (!section->schema->check || section->failed)
                 return 0;
-        }
-        if (key->type == KEY_SOURCE || key->type == KEY_SOURCE_LIST || key->type == KEY_HOST_FILE) {
-                int r = check_file(recipe, key, value, text, place);
+        int r = section->schema->check(section, &error);
+        if (r >= 0 || r == -ENOMEM)
+                return r == -ENOMEM ? r : 0;
+        section->failed = true;
+        const char *message = error.message ? error.message : "this section is wrong";
+        size_t key = key_of_message(section, message);
+        Span span = key == LOOKUP_NONE ? section->span : key_value_span(section, key, &source);
+        Diagnostic *added = diagnostics_add(checker->diagnostics, source, span, "%s", message);
+        if (added)
+                added->hide = r == -EKEYREJECTED && key != LOOKUP_NONE;
+        if (error.hint)
+                diagnostic_hint(added, "%s", error.hint);
+        return 0;
+}
+
+static int check_section(Checker *checker, RecipeSection *section, bool versions_only)
+{
+        for (size_t i = 0; section->schema->keys[i].name && !diagnostics_full(checker->diagnostics); i++) {
+                if (versions_only && !section->values[i].uses_version)
+                        continue;
+                int r = resolve_value(checker, section, i);
                 if (r < 0)
                         return r;
+                check_required(checker, section, i);
         }
-        if (key->check && key->check(text, &error) < 0)
-                complain(recipe, place, text, error.hint, error.message ? error.message : "wrong value");
-        return 0;
+        return check_across_keys(checker, section);
 }
 
-static int check_section(Recipe *recipe, RecipeSection *section)
+static int check_sections(Checker *checker, bool versions_only)
 {
-        size_t n_before = recipe->diagnostics.n_items;
-        _cleanup_error_ Error error = ERROR_INIT;
+        Recipe *recipe = checker->recipe;
+        int r = recipe->image ? check_section(checker, recipe->image, versions_only) : 0;
 
-        for (size_t i = 0; i < section->n_keys; i++) {
-                const KeySchema *key = &section->schema->keys[i];
-                Value *value = &section->values[i];
-                if (key->required && !value->raw)
-                        diagnostics_add(&recipe->diagnostics, section->place, (unsigned) strlen(section->schema->name),
-                                        NULL, "[%s] needs %s=: %s", section->schema->name, key->name, key->help);
-                for (size_t j = 0; value->expanded && value->expanded[j]; j++) {
-                        int r = check_item(recipe, key, value, value->expanded[j], value->places[j]);
-                        if (r < 0)
-                                return r;
-                }
+        for (size_t i = 0; r == 0 && i < recipe->stages.n && !diagnostics_full(checker->diagnostics); i++)
+                r = check_section(checker, recipe->stages.items[i], versions_only);
+        return r;
+}
+
+static int run(Recipe *recipe, Diagnostics *diagnostics, bool versions_only)
+{
+        _cleanup_close_ int fd = -1;
+        Checker checker = { .recipe = recipe, .diagnostics = diagnostics, .directory_fd = -1 };
+
+        if (recipe->look_at_files) {
+                fd = open(recipe->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+                checker.directory_fd = fd;
         }
-        /* across keys only when each of them is right: no complaints that follow from others */
-        if (recipe->diagnostics.n_items == n_before && section->schema->check &&
-            section->schema->check(section, &error) < 0)
-                diagnostics_add(&recipe->diagnostics, section->place, (unsigned) strlen(section->schema->name),
-                                error.hint, "[%s] %s", section->schema->name,
-                                error.message ? error.message : "is wrong");
-        return 0;
+        return check_sections(&checker, versions_only);
 }
 
-static void check_image_name(Recipe *recipe)
-{
-        const RecipeSection *image = recipe->image;
-        const char *name = section_string(image, "Name"), *version = section_string(image, "Version");
-
-        if (name && !check_name(name))
-                complain(recipe, section_key_place(image, "Name"), "Name", NULL,
-                         "an image's name is made of letters, digits, \".\" and \"-\", and starts and ends with a "
-                         "letter or digit");
-        if (version && !check_name(version))
-                complain(recipe, section_key_place(image, "Version"), "Version", NULL,
-                         "a version is made of letters, digits, \".\" and \"-\", and starts and ends with a letter or "
-                         "digit");
-        if (!name)
-                return;
-        size_t length = strlen(name) + 1 + strlen(recipe->architecture) + 1 +
-                        (version ? strlen(version) : DATE_VERSION_LENGTH);
-        if (length > FULL_NAME_MAX)
-                diagnostics_add(&recipe->diagnostics, section_key_place(image, "Name"), 4, NULL,
-                                "NAME-ARCHITECTURE-VERSION has %zu characters; hosts take at most %d", length,
-                                FULL_NAME_MAX);
-        if (!check_name(recipe->architecture))
-                diagnostics_add(&recipe->diagnostics, section_key_place(image, "Architecture"), 12, NULL,
-                                "\"%s\" is no architecture's name; Debian's are amd64, arm64, i386, riscv64 ...",
-                                recipe->architecture);
-}
-
-int model_check(Recipe *recipe)
+int check_recipe(Recipe *recipe, Diagnostics *diagnostics)
 {
         if (!recipe->image) {
-                diagnostics_add(&recipe->diagnostics, (RecipePlace){ recipe->diagnostics.sources[0].name, 1, 1 }, 1,
-                                NULL, "the recipe has no [%s] section with Name=", recipe->schema->image->name);
-        } else {
-                int r = check_section(recipe, recipe->image);
-                if (r < 0)
-                        return r;
-                check_image_name(recipe);
+                const Source *source = recipe->sources.items[0];
+                diagnostic_hint(diagnostics_add(diagnostics, source, (Span){ 0 }, "there is no section [%s]",
+                                                recipe->schema->image->name),
+                                "every recipe has one, with the name of the image: Name=");
         }
-        for (size_t i = 0; i < recipe->n_stages; i++) {
-                int r = check_section(recipe, recipe->stages[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return run(recipe, diagnostics, false);
+}
+
+int check_versions(Recipe *recipe, Diagnostics *diagnostics)
+{
+        return run(recipe, diagnostics, true);
 }

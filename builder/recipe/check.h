@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "recipe/schema.h"
+#include "base/cleanup.h"
+#include "recipe/model.h"
 
-#include <stdbool.h>
+/* Fills the values of merged sections: splits lists, expands specifiers, puts defaults in, and checks all against the
+ * schema. What is wrong becomes diagnostics; returns 0, -ENOMEM, or what opening the recipe's folder failed with. */
 
-/* One value against its type: true, or false with what was expected in *ret_expected (static text). Files are not
- * looked for here. */
-bool check_word(const KeySchema *key, const char *text, const char **ret_expected);
-
-/* Yes, no, or -EINVAL. */
-int check_bool(const char *text);
-
-/* [A-Za-z0-9.-], neither "." nor "-" at an end, no "..": what every host takes as an image's and a machine's name. */
-bool check_name(const char *text);
+/* Everything. */
+int check_recipe(Recipe *recipe, Diagnostics *diagnostics) _must_check_;
+/* Again those values that %v stands in: the version has become known. */
+int check_versions(Recipe *recipe, Diagnostics *diagnostics) _must_check_;

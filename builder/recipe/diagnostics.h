@@ -1,48 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/error.h"
-#include "base/strings.h"
-#include "recipe/recipe.h"
+#include "recipe/source.h"
 
-/* The texts of a recipe and its drop-ins, and what is wrong in them. All complaints are collected and come out as one
- * Error, in the order of files and lines. */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-typedef struct Diagnostic {
-        size_t source; /* index in sources */
-        unsigned line, column, width;
-        char *message, *hint; /* hint: what stands behind the caret, or NULL */
-} Diagnostic;
-
-typedef struct Source {
-        char *name;
-        char *text; /* owned, closed by NUL */
-        size_t length;
-} Source;
-
-typedef struct Diagnostics {
-        Source *sources;
-        size_t n_sources;
-        Diagnostic *items;
-        size_t n_items;
-} Diagnostics;
+/* Everything that is wrong in a recipe, collected in any order, told in the order of the text:
+ *
+ *     debian.recipe:12:1: unknown key "Sutie" in [Debootstrap]
+ *        12 | Sutie=bookworm
+ *           | ^~~~~ did you mean "Suite"?
+ *
+ * The first DIAGNOSTICS_SHOWN are told in full, the rest is counted. Memory that runs out on the way is remembered and
+ * returned by diagnostics_finish(). */
 
 #define DIAGNOSTICS_SHOWN 20
-#define SOURCE_LINE_SHOWN 160
+/* Nobody reads further; checkers stop here, so that a file of garbage costs no time. */
+#define DIAGNOSTICS_MAX 1000
+
+typedef struct Diagnostic {
+        const Source *source;
+        Span span;
+        char *message; /* owned: what is wrong; what was expected */
+        char *hint;    /* owned, or NULL: what to do, behind the caret */
+        bool hide;     /* shows "*" in place of the span: it is a secret */
+} Diagnostic;
+
+typedef struct Diagnostics {
+        Diagnostic shown[DIAGNOSTICS_SHOWN];
+        size_t n_shown;
+        size_t n;
+        bool out_of_memory;
+} Diagnostics;
 
 void diagnostics_done(Diagnostics *diagnostics);
+#define _cleanup_diagnostics_ _cleanup_(diagnostics_done)
 
-/* Takes the text; returns the source's index, or -ENOMEM. */
-int diagnostics_add_source(Diagnostics *diagnostics, const char *name, char *text, size_t length) _must_check_;
+/* Returns what was added, good until the next call; NULL when it was only counted, so that a hint which takes work is
+ * looked for in vain. */
+Diagnostic *diagnostics_add(Diagnostics *diagnostics, const Source *source, Span span, const char *format, ...)
+        _printf_(4, 5);
+Diagnostic *diagnostics_addv(Diagnostics *diagnostics, const Source *source, Span span, const char *format,
+                             va_list arguments) _printf_(4, 0);
+/* Accepts NULL. */
+void diagnostic_hint(Diagnostic *diagnostic, const char *format, ...) _printf_(2, 3);
+bool diagnostics_full(const Diagnostics *diagnostics);
 
-/* `place.file` must be the name of a source. Width: bytes to underline, at least one caret is drawn. Lack of memory is
- * not reported: the complaint is lost, but n_items still counts up. */
-void diagnostics_add(Diagnostics *diagnostics, RecipePlace place, unsigned width, const char *hint, const char *format,
-                     ...) _printf_(5, 6);
-
-/* 0 when there is nothing wrong, else all of it as an ERROR_USAGE. */
-int diagnostics_error(Diagnostics *diagnostics, Error *error) _must_check_;
-
-/* One complaint as text: "file:line:column: message", the line, the caret. */
-int diagnostics_format(const Diagnostics *diagnostics, RecipePlace place, unsigned width, const char *hint,
-                       const char *message, Buffer *buffer) _must_check_;
+/* 0 when nothing was added, else -EINVAL and an Error of kind ERROR_USAGE with all of it. */
+int diagnostics_finish(const Diagnostics *diagnostics, Error *error) _must_check_;

@@ -1,265 +1,285 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recipe/lexer.h"
 
+#include "recipe/encoding.h"
+#include "recipe/lexer_state.h"
+#include "recipe/lookup.h"
+
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
-#define BLANKS " \t"
-
-typedef struct Lexer {
-        Diagnostics *diagnostics;
-        const LexerEvents *events;
-        const char *file, *text, *end; /* text: the next line */
-        unsigned line;                 /* of the line that was read last */
-} Lexer;
-
-typedef struct Line {
-        const char *text;
-        size_t length; /* without white space at the end */
-        unsigned number;
-} Line;
-
-static bool next_line(Lexer *lexer, Line *ret)
+Diagnostic *lexer_report(Lexer *lexer, Span span, const char *format, ...)
 {
-        if (lexer->text >= lexer->end)
-                return false;
-        const char *newline = memchr(lexer->text, '\n', (size_t) (lexer->end - lexer->text));
-        const char *line_end = newline ? newline : lexer->end;
-        *ret = (Line){ lexer->text, (size_t) (line_end - lexer->text), ++lexer->line };
-        while (ret->length > 0 && strchr(BLANKS, ret->text[ret->length - 1]))
-                ret->length--;
-        lexer->text = newline ? newline + 1 : lexer->end;
-        return true;
+        va_list arguments;
+
+        va_start(arguments, format);
+        Diagnostic *added = diagnostics_addv(lexer->diagnostics, lexer->source, span, format, arguments);
+        va_end(arguments);
+        return added;
 }
 
-static bool peek_line(const Lexer *lexer, Line *ret)
+ParsedSection *lexer_add_section(Lexer *lexer, const char *name, size_t length, Span span)
 {
-        Lexer copy = *lexer;
+        ParsedSection **slot = POOL_APPEND(lexer->pool, lexer->document);
 
-        return next_line(&copy, ret);
+        if (!slot)
+                return NULL;
+        *slot = pool_allocate(lexer->pool, sizeof **slot);
+        const char *copy = pool_copy(lexer->pool, name, length);
+        if (!*slot || !copy)
+                return NULL;
+        **slot = (ParsedSection){ .source = lexer->source, .name = copy, .selector = "", .span = span };
+        lexer->section = *slot;
+        return *slot;
 }
 
-static bool is_blank(const Line *line)
+Assignment *lexer_add_assignment(Lexer *lexer, const char *key, size_t length, Span span)
 {
-        return line->length == 0;
+        Assignment **slot = POOL_APPEND(lexer->pool, &lexer->section->assignments);
+
+        if (!slot)
+                return NULL;
+        *slot = pool_allocate(lexer->pool, sizeof **slot);
+        const char *copy = pool_copy(lexer->pool, key, length);
+        if (!*slot || !copy)
+                return NULL;
+        **slot = (Assignment){ .source = lexer->source, .key = copy, .key_span = span, .value = "",
+                               .broken = lexer->line_faulty };
+        lexer->assignment = *slot;
+        return *slot;
 }
 
-static bool is_comment(const Line *line)
+static const KeySchema *key_of(const Lexer *lexer, const Assignment *assignment)
 {
-        return line->length > 0 && (line->text[0] == '#' || line->text[0] == ';');
+        const SectionSchema *section = lookup_section(lexer->schema, lexer->section->name);
+        size_t index = section ? lookup_key(section, assignment->key) : LOOKUP_NONE;
+
+        return index == LOOKUP_NONE ? NULL : &section->keys[index];
 }
 
-static bool is_indented(const Line *line)
+bool lexer_is_text(const Lexer *lexer, const Assignment *assignment)
 {
-        return line->length > 0 && strchr(BLANKS, line->text[0]);
+        const KeySchema *key = key_of(lexer, assignment);
+
+        return key && key->type == KEY_TEXT;
 }
 
-/* Bytes in the character of UTF-8 (RFC 3629) at `text`, 0 when it is none. */
-static size_t utf8_length(const unsigned char *text, size_t left)
+/* "[Script 2]": what stands behind the name says which one of several is meant. */
+static int split_selector(Lexer *lexer, ParsedSection *section)
 {
-        size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 :
-                        text[0] < 0xf5 ? 4 : 0;
+        const char *name = section->name;
+        size_t end = strcspn(name, " \t"), start = end, length = strlen(name);
 
-        if (length == 0 || length > left)
+        lexer_trim(name, &start, &length);
+        if (end == 0 || start == length)
                 return 0;
-        for (size_t i = 1; i < length; i++)
-                if ((text[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-            (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-                return 0;
-        return length;
+        section->selector = pool_copy(lexer->pool, name + start, length - start);
+        section->name = pool_copy(lexer->pool, name, end);
+        return section->name && section->selector ? 0 : -ENOMEM;
 }
 
-/* Complains about the first byte that has no place in a text. */
-static bool check_bytes(Lexer *lexer)
+static int read_header(Lexer *lexer, Line line, size_t start, size_t end)
 {
-        const char *line_start = lexer->text;
-        unsigned line = 1;
+        const char *close = memchr(line.text + start, ']', end - start);
+        size_t name_end = close ? (size_t) (close - line.text) : end;
+        Span span = { line.number, (unsigned) start + 1, end - start };
+        bool broken = true;
 
-        for (const char *c = lexer->text; c < lexer->end;) {
-                size_t length = utf8_length((const unsigned char *) c, (size_t) (lexer->end - c));
-                unsigned char byte = (unsigned char) *c;
-                RecipePlace place = { lexer->file, line, (unsigned) (c - line_start) + 1 };
-                if (byte == '\n') {
-                        line++;
-                        line_start = c + 1;
-                } else if (byte == '\r') {
-                        diagnostics_add(lexer->diagnostics, place, 1, NULL,
-                                        "carriage return; line ends are a newline alone (dos2unix makes them so)");
-                        return false;
-                } else if ((byte < 0x20 && byte != '\t') || byte == 0x7f || length == 0) {
-                        diagnostics_add(lexer->diagnostics, place, 1, NULL,
-                                        "byte 0x%02x: this is not a text file in UTF-8", byte);
-                        return false;
-                }
-                c += length;
-        }
-        return true;
-}
-
-static RecipePlace place_in(const Lexer *lexer, const Line *line, const char *at)
-{
-        return (RecipePlace){ lexer->file, line->number, (unsigned) (at - line->text) + 1 };
-}
-
-static int read_section(Lexer *lexer, const Line *line)
-{
-        size_t length = line->length - 1;
-        const char *name = line->text + 1;
-
-        if (line->text[line->length - 1] != ']') {
-                diagnostics_add(lexer->diagnostics, place_in(lexer, line, line->text), (unsigned) line->length, NULL,
-                                "a section header ends with \"]\"");
-                length++;
-        }
-        length = length > 0 ? length - 1 : 0;
-        while (length > 0 && strchr(BLANKS, name[length - 1]))
-                length--;
-        size_t skip = strspn(name, BLANKS);
-        skip = skip < length ? skip : length;
-        _cleanup_free_ char *copy = strndup(name + skip, length - skip);
-        if (!copy)
+        if (lexer->line_faulty)
+                ;
+        else if (!close)
+                diagnostic_hint(lexer_report(lexer, span, "the name of the section has no end; expected \"]\""),
+                                "write [%.*s]", (int) (end - start - 1 < 40 ? end - start - 1 : 40),
+                                line.text + start + 1);
+        else if (name_end + 1 < end)
+                diagnostic_hint(lexer_report(lexer, (Span){ line.number, (unsigned) name_end + 2, end - name_end - 1 },
+                                             "text behind the name of a section; expected the end of the line"),
+                                "put comments on lines of their own");
+        else if (name_end == start + 1)
+                lexer_report(lexer, span, "a section without a name; expected [Name]");
+        else
+                broken = false;
+        ParsedSection *section = lexer_add_section(lexer, line.text + start + 1, name_end - start - 1, span);
+        if (!section)
                 return -ENOMEM;
-        lexer->events->section(lexer->events->userdata, copy, place_in(lexer, line, name + skip));
-        return 0;
+        section->broken = broken;
+        return split_selector(lexer, section);
 }
 
-/* The indented lines after the one that was read, as they stand; trailing blank ones are left out. */
-static int collect_text_lines(Lexer *lexer, Buffer *lines, size_t *ret_shared_indent)
+/* A value, or a key, outside of everything that could hold it. */
+static void report_orphan(Lexer *lexer, Span span)
 {
-        size_t n_blank = 0, shared = SIZE_MAX;
-        Line line;
-
-        while (peek_line(lexer, &line) && (is_blank(&line) || is_comment(&line) || is_indented(&line))) {
-                next_line(lexer, &line);
-                if (is_comment(&line))
-                        continue;
-                if (is_blank(&line)) {
-                        n_blank++;
-                        continue;
-                }
-                for (; n_blank > 0; n_blank--)
-                        if (buffer_append_string(lines, "\n") < 0)
-                                return -ENOMEM;
-                size_t indent = strspn(line.text, BLANKS);
-                shared = indent < shared ? indent : shared;
-                if (buffer_append(lines, line.text, line.length) < 0 || buffer_append_string(lines, "\n") < 0)
-                        return -ENOMEM;
-        }
-        *ret_shared_indent = shared;
-        return 0;
+        if (!lexer->orphan_told && !lexer->line_faulty)
+                diagnostic_hint(lexer_report(lexer, span, "an assignment before the first section; expected [%s]",
+                                             lexer->schema->image->name),
+                                "put the name of its section before it");
+        lexer->orphan_told = true;
+        lexer->continuation = CONTINUE_SKIP;
 }
 
-static int read_text(Lexer *lexer, const char *first, size_t first_length, Buffer *value)
+static void report_no_assignment(Lexer *lexer, Span span, bool after_text)
 {
-        _cleanup_buffer_ Buffer lines = BUFFER_INIT;
-        size_t indent = 0;
-        int r = 0;
-
-        if (first_length > 0) {
-                r = buffer_append(value, first, first_length);
-                if (r == 0)
-                        r = buffer_append_string(value, "\n");
+        if (!lexer->line_faulty && !(lexer->section && lexer->section->broken)) {
+                Diagnostic *added = lexer_report(lexer, span, "this is no assignment; expected Key=Value or [Section]");
+                if (after_text)
+                        diagnostic_hint(added, "a line that continues a text starts with white space");
         }
-        if (r == 0)
-                r = collect_text_lines(lexer, &lines, &indent);
-        for (const char *line = lines.data; r == 0 && line && *line;) {
-                size_t length = strcspn(line, "\n") + 1;
-                size_t skip = length > 1 ? indent : 0;
-                r = buffer_append(value, line + skip, length - skip);
-                line += length;
-        }
-        return r;
+        lexer->continuation = CONTINUE_SKIP;
 }
 
-/* The value of a key that is no text: this line and those that backslashes join to it. */
-static int read_joined(Lexer *lexer, Line line, const char *first, Buffer *value)
+static int read_assignment(Lexer *lexer, Line line, size_t start, size_t end, bool after_text)
 {
-        const char *part = first;
-
-        for (;;) {
-                size_t length = (size_t) (line.text + line.length - part);
-                bool continues = length > 0 && part[length - 1] == '\\';
-                int r = buffer_append(value, part, continues ? length - 1 : length);
-                if (r < 0 || !continues)
-                        return r;
-                do {
-                        if (!next_line(lexer, &line))
-                                return 0;
-                } while (is_comment(&line));
-                while (value->length > 0 && strchr(BLANKS, value->data[value->length - 1]))
-                        value->data[--value->length] = '\0';
-                r = buffer_append_string(value, " ");
-                if (r < 0)
-                        return r;
-                size_t skip = strspn(line.text, BLANKS);
-                part = line.text + (skip < line.length ? skip : line.length);
-        }
-}
-
-static int read_assignment(Lexer *lexer, const Line *line)
-{
-        const char *equals = memchr(line->text, '=', line->length);
-        _cleanup_buffer_ Buffer value = BUFFER_INIT;
+        const char *equals = memchr(line.text + start, '=', end - start);
+        Span whole = { line.number, (unsigned) start + 1, end - start };
 
         if (!equals) {
-                diagnostics_add(lexer->diagnostics, place_in(lexer, line, line->text), (unsigned) line->length, NULL,
-                                "neither a [Section] nor a Key=Value");
+                report_no_assignment(lexer, whole, after_text);
                 return 0;
         }
-        size_t key_length = (size_t) (equals - line->text);
-        while (key_length > 0 && strchr(BLANKS, line->text[key_length - 1]))
-                key_length--;
-        _cleanup_free_ char *key = strndup(line->text, key_length);
-        if (!key)
+        size_t key_start = start, value_start = (size_t) (equals - line.text) + 1, key_end = value_start - 1;
+        lexer_trim(line.text, &key_start, &key_end);
+        if (!lexer->section) {
+                report_orphan(lexer, whole);
+                return 0;
+        }
+        if (key_start == key_end) {
+                if (!lexer->line_faulty)
+                        lexer_report(lexer, whole, "a value without a key; expected Key=Value");
+                lexer->continuation = CONTINUE_SKIP;
+                return 0;
+        }
+        Span key_span = { line.number, (unsigned) key_start + 1, key_end - key_start };
+        Assignment *assignment = lexer_add_assignment(lexer, line.text + key_start, key_end - key_start, key_span);
+        if (!assignment)
                 return -ENOMEM;
-        const char *first = equals + 1, *line_end = line->text + line->length;
-        while (first < line_end && strchr(BLANKS, *first))
-                first++;
-        RecipePlace value_place = place_in(lexer, line, first < line_end ? first : equals);
-        int r = lexer->events->is_text(lexer->events->userdata, key)
-                        ? read_text(lexer, first, (size_t) (line_end - first), &value)
-                        : read_joined(lexer, *line, first, &value);
-        if (r < 0)
+        return lexer_is_text(lexer, assignment) ? lexer_text_start(lexer, line, value_start, line.length) :
+                                                  lexer_value_part(lexer, line, value_start, line.length);
+}
+
+static void report_indented(Lexer *lexer, Line line, size_t start, size_t end, const Assignment *previous)
+{
+        Span span = { line.number, (unsigned) start + 1, end - start };
+
+        /* what follows an unknown key is part of the same mistake */
+        if (lexer->line_faulty || lexer->continuation == CONTINUE_SKIP || (lexer->section && lexer->section->broken) ||
+            (previous && !key_of(lexer, previous)))
+                return;
+        Diagnostic *added = lexer_report(lexer, span, "a line that starts with white space continues a text, and there is "
+                                                      "none before it");
+        if (previous && !memchr(line.text + start, '=', end - start))
+                diagnostic_hint(added, "end the line before it with a backslash, or repeat %s=", previous->key);
+        else
+                diagnostic_hint(added, "remove the white space at the start of the line");
+}
+
+/* True for "[Kind]" of a kind that exists: nobody means that as part of a value. */
+static bool is_known_header(const Lexer *lexer, Line line, size_t start, size_t end)
+{
+        char name[64];
+
+        if (end - start < 3 || end - start > sizeof name || line.text[start] != '[' || line.text[end - 1] != ']')
+                return false;
+        snprintf(name, sizeof name, "%.*s", (int) (end - start - 2), line.text + start + 1);
+        return lookup_section(lexer->schema, name);
+}
+
+/* Returns whether the line was a part of the value before it. */
+static int continue_value(Lexer *lexer, Line line, size_t start, size_t end, bool *ret_taken)
+{
+        bool comment = start < end && strchr("#;", line.text[start]);
+
+        *ret_taken = true;
+        if (lexer->continuation == CONTINUE_TEXT && (start == end || start > 0))
+                return lexer_text_line(lexer, line);
+        if (lexer->continuation == CONTINUE_LINE && is_known_header(lexer, line, start, end)) {
+                diagnostic_hint(lexer_report(lexer, lexer->backslash, "the backslash makes the section below a part of "
+                                                                      "this value"),
+                                "remove it");
+        } else if (lexer->continuation == CONTINUE_LINE) {
+                return comment ? 0 : lexer_value_part(lexer, line, 0, line.length);
+        }
+        *ret_taken = false;
+        return 0;
+}
+
+static int read_line(Lexer *lexer, Line line)
+{
+        size_t start = 0, end = line.length;
+        bool taken;
+
+        lexer_trim(line.text, &start, &end);
+        int r = continue_value(lexer, line, start, end, &taken);
+        if (r < 0 || taken)
                 return r;
-        lexer->events->assignment(lexer->events->userdata, key, value.data ? value.data : "",
-                                  place_in(lexer, line, line->text), value_place);
-        return 0;
+        if (start == end || strchr("#;", line.text[start]))
+                return 0;
+        if (start > 0) {
+                const Assignments *all = lexer->section ? &lexer->section->assignments : NULL;
+                report_indented(lexer, line, start, end, all && all->n > 0 ? all->items[all->n - 1] : NULL);
+                return 0;
+        }
+        bool after_text = lexer->continuation == CONTINUE_TEXT;
+        if (lexer_value_end(lexer) < 0)
+                return -ENOMEM;
+        lexer->continuation = CONTINUE_NONE;
+        return line.text[start] == '[' ? read_header(lexer, line, start, end) :
+                                         read_assignment(lexer, line, start, end, after_text);
 }
 
-static int read_line(Lexer *lexer, const Line *line)
+/* False: this is no text at all, reading on makes no sense. */
+static bool check_bytes(Lexer *lexer, Line *line)
 {
-        if (is_blank(line) || is_comment(line))
-                return 0;
-        if (is_indented(line)) {
-                size_t indent = strspn(line->text, BLANKS);
-                diagnostics_add(lexer->diagnostics, place_in(lexer, line, line->text + indent),
-                                (unsigned) (line->length - indent), NULL,
-                                "this line starts with white space, but the key before it takes one line; end that "
-                                "line with a backslash to go on");
-                return 0;
+        if (line->length > 0 && line->text[line->length - 1] == '\r') {
+                line->length--;
+                if (!lexer->crlf_told)
+                        diagnostic_hint(lexer_report(lexer, (Span){ line->number, (unsigned) line->length + 1, 1 },
+                                                     "the line ends with CR LF, as on Windows; expected LF alone"),
+                                        "convert the file: sed -i 's/\\r$//' %s", lexer->source->name);
+                lexer->crlf_told = true;
         }
-        return line->text[0] == '[' ? read_section(lexer, line) : read_assignment(lexer, line);
+        size_t bad = encoding_first_bad(line->text, line->length);
+        lexer->line_faulty = bad < line->length;
+        if (!lexer->line_faulty)
+                return true;
+        unsigned char byte = (unsigned char) line->text[bad];
+        Span span = { line->number, (unsigned) bad + 1, 1 };
+        if (byte == 0)
+                lexer_report(lexer, span, "a NUL byte: this is binary data; a recipe is text in UTF-8");
+        else if (byte < 0x20 || byte == 0x7f)
+                lexer_report(lexer, span, "control character 0x%02x; a recipe is text in UTF-8", byte);
+        else
+                lexer_report(lexer, span, "byte 0x%02x is no part of a UTF-8 text here; save the file as UTF-8", byte);
+        return byte != 0;
 }
 
-int lexer_run(Diagnostics *diagnostics, size_t source, const LexerEvents *events)
+static int read_end(Lexer *lexer)
 {
-        const Source *from = &diagnostics->sources[source];
-        Lexer lexer = { diagnostics, events, from->name, from->text, from->text + from->length, 0 };
-        Line line;
+        if (lexer->continuation == CONTINUE_LINE)
+                diagnostic_hint(lexer_report(lexer, lexer->backslash, "the file ends with a backslash, and no line "
+                                                                      "continues the value"),
+                                "remove it");
+        return lexer_value_end(lexer);
+}
 
-        if (string_starts_with(from->text, "\xef\xbb\xbf")) {
-                diagnostics_add(diagnostics, (RecipePlace){ from->name, 1, 1 }, 3, NULL,
-                                "byte order mark; save the file as plain UTF-8");
-                return 0;
+int lexer_run(Pool *pool, const Source *source, const RecipeSchema *schema, Diagnostics *diagnostics, Document *ret)
+{
+        Lexer lexer = { .pool = pool, .source = source, .schema = schema, .diagnostics = diagnostics, .document = ret };
+        const char *next = source->text, *end = source->text + source->length;
+        int r = 0;
+
+        *ret = (Document){ .source = source };
+        for (unsigned number = 1; r == 0 && next < end && !diagnostics_full(diagnostics); number++) {
+                const char *newline = memchr(next, '\n', (size_t) (end - next));
+                Line line = { next, (size_t) ((newline ? newline : end) - next), number };
+                next = newline ? newline + 1 : end;
+                ret->binary = !check_bytes(&lexer, &line);
+                if (ret->binary)
+                        break;
+                r = read_line(&lexer, line);
         }
-        if (!check_bytes(&lexer))
-                return 0;
-        while (next_line(&lexer, &line)) {
-                int r = read_line(&lexer, &line);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (r == 0)
+                r = read_end(&lexer);
+        buffer_done(&lexer.value);
+        return r;
 }

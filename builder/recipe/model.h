@@ -1,57 +1,74 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/digest.h"
 #include "recipe/diagnostics.h"
+#include "recipe/lexer.h"
+#include "recipe/pool.h"
 #include "recipe/recipe.h"
 
-/* The recipe while it is being made: what stands in the files, merged, not yet checked. Private to this room. */
+/* What a Recipe is inside. The way of a recipe: load.c reads the texts, lexer.c takes them apart, merge.c puts the
+ * sections together, identity.c finds name, version, architecture and suite, check.c expands and checks the values,
+ * recipe.c hands them out. */
 
-/* One key of a section. Scalars have at most one item. */
-typedef struct Value {
-        char **raw;      /* as written; NULL: not set */
-        char **expanded; /* specifiers replaced; parallel to raw */
-        char **paths;    /* for keys that name files: where they are */
-        RecipePlace *places; /* of each item */
-        RecipePlace key_place;
-        unsigned layer; /* the file that set it: a scalar twice in one file is an error, a drop-in overrides */
-        bool set;
-        char **fallback; /* the default as a list, made on demand */
-} Value;
+#define RECIPE_STAGES_MAX 1000
+
+/* One word of a list, or the value of a key that holds one. */
+typedef struct Item {
+        const Assignment *assignment; /* NULL: the schema's default */
+        size_t offset, length;        /* in the assignment's value */
+        const char *text;             /* expanded; %v stays as it is until the version is known */
+        bool pending;                 /* holds such a %v */
+} Item;
+
+typedef struct KeyValue {
+        const Assignment *last;  /* NULL: the key stands nowhere */
+        Assignments assignments; /* those in force: since the last reset, for a scalar at most one */
+        bool misspelled;         /* an unknown key is near to this one: its absence isn't told as well */
+        bool uses_version;       /* %v stands in it */
+
+        struct {
+                Item *items;
+                size_t n, allocated;
+        } words;
+        const char *string; /* the items in one string; NULL: neither a value nor a default */
+        char **list;        /* of a list type; NULL: empty */
+        const char *path;   /* of the file types */
+        char **paths;
+} KeyValue;
 
 struct RecipeSection {
-        const Recipe *recipe;
         const SectionSchema *schema;
-        RecipePlace place;
-        unsigned layer;
-        size_t n_keys;
-        Value *values; /* parallel to schema->keys */
+        const Source *source; /* where it stands first */
+        Span span;
+        bool failed;      /* something is wrong inside: checks across its keys wait */
+        KeyValue *values; /* one for each key of the schema */
 };
 
 struct Recipe {
+        Pool pool;
         const RecipeSchema *schema;
-        char *path, *directory, *architecture, *suite, *version;
-        char digest[65];
-        Diagnostics diagnostics;
+        const char *path;
+        const char *directory;
+        bool look_at_files; /* off when a recipe comes from memory */
+
+        struct {
+                Source **items;
+                size_t n, allocated;
+        } sources;
         RecipeSection *image;
-        RecipeSection **stages;
-        size_t n_stages;
+        struct {
+                RecipeSection **items;
+                size_t n, allocated;
+        } stages;
+
+        const char *name; /* never NULL once loaded, like architecture and suite */
+        const char *architecture;
+        const char *suite;
+        const char *version; /* NULL: not known yet */
+        bool uses_version;
+        char digest[SHA256_HEX_SIZE];
 };
 
-size_t schema_n_keys(const SectionSchema *schema);
-/* The index of the key, or n_keys. */
-size_t schema_find_key(const SectionSchema *schema, const char *key);
-bool key_is_list(KeyType type);
-
-RecipeSection *section_new(const Recipe *recipe, const SectionSchema *schema, RecipePlace place, unsigned layer);
-void section_free(RecipeSection *section);
-
-/* model.c: reads the source (a recipe or a drop-in, told apart by `layer`: 0 is the recipe) into the model. */
-int model_read(Recipe *recipe, size_t source, unsigned layer) _must_check_;
-/* "Section.Key=Value" or "Section[2].Key=Value", already added as a source. */
-int model_set(Recipe *recipe, size_t source, unsigned layer) _must_check_;
-
-/* specifier.c: fills `expanded` of all values. %v stays "VERSION" until the version is known. */
-int model_expand(Recipe *recipe) _must_check_;
-
-/* check.c: everything against the schema; complaints into the diagnostics. */
-int model_check(Recipe *recipe) _must_check_;
+/* Where the value begins, else the key; the header of the section for a key that stands nowhere. */
+Span key_value_span(const RecipeSection *section, size_t index, const Source **ret_source);

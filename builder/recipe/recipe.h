@@ -35,10 +35,6 @@ typedef struct RecipeOptions {
  *        12 | Sutie=bookworm
  *           | ^~~~~ did you mean "Suite"? */
 int recipe_load(const char *path, const RecipeOptions *options, Recipe **ret, Error *error) _must_check_;
-/* The same for a text in memory, without drop-ins, thrown away at once: for tests that make up recipes. Paths start
- * from the working directory. */
-int recipe_parse_text(const char *text, size_t length, const RecipeOptions *options, Error *error) _must_check_;
-
 Recipe *recipe_free(Recipe *recipe);
 static inline void recipe_free_ptr(Recipe **recipe)
 {

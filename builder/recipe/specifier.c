@@ -1,79 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "recipe/model.h"
+#include "recipe/specifier.h"
 
-#include <errno.h>
 #include <string.h>
 
-#define UNKNOWN_VERSION "VERSION"
-
-static const char *specifier_value(const Recipe *recipe, char letter)
+static SpecifierResult expand_one(const SpecifierValues *values, char letter, const char **ret_text,
+                                  SpecifierFound *found)
 {
         switch (letter) {
-        case 'i':
-                return recipe_name(recipe);
-        case 'v':
-                return recipe->version ? recipe->version : UNKNOWN_VERSION;
-        case 'a':
-                return recipe->architecture;
-        case 's':
-                return recipe_suite(recipe);
         case '%':
-                return "%";
+                *ret_text = "%";
+                return SPECIFIER_OK;
+        case 'i':
+                *ret_text = values->image;
+                return SPECIFIER_OK;
+        case 'a':
+                *ret_text = values->architecture;
+                return SPECIFIER_OK;
+        case 's':
+                *ret_text = values->suite;
+                return *values->suite ? SPECIFIER_OK : SPECIFIER_NO_SUITE;
+        case 'v':
+                found->version = true;
+                *ret_text = values->version ? values->version : "%v";
+                return values->version ? SPECIFIER_OK : SPECIFIER_PENDING;
         default:
-                return NULL;
+                return SPECIFIER_UNKNOWN;
         }
 }
 
-/* One value, once: what a specifier gives is not looked at again. */
-static char *expand(Recipe *recipe, const char *text, RecipePlace place)
+SpecifierResult specifier_expand(const SpecifierValues *values, const char *text, size_t length, Buffer *buffer,
+                                 SpecifierFound *ret)
 {
-        _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
-        const char *percent;
+        SpecifierResult result = SPECIFIER_OK;
+        size_t offset = 0;
 
-        for (const char *start = text; (percent = strchr(text, '%')); text = percent + 2) {
-                const char *value = specifier_value(recipe, percent[1]);
-                if (!value) {
-                        RecipePlace at = place;
-                        at.column += (unsigned) (percent - start);
-                        diagnostics_add(&recipe->diagnostics, at, percent[1] ? 2 : 1, "write %% for a percent sign",
-                                        "there is no such specifier; there are %%i (image), %%v (version), %%a "
-                                        "(architecture), %%s (suite)");
-                        return strdup(start);
-                }
-                if (buffer_append(&buffer, text, (size_t) (percent - text)) < 0 ||
-                    buffer_append_string(&buffer, value) < 0)
-                        return NULL;
+        *ret = (SpecifierFound){ 0 };
+        while (offset < length) {
+                const char *percent = memchr(text + offset, '%', length - offset), *expansion;
+                size_t plain = (percent ? (size_t) (percent - text) : length) - offset;
+                if (buffer_append(buffer, text + offset, plain) < 0)
+                        return SPECIFIER_NO_MEMORY;
+                offset += plain;
+                if (!percent)
+                        break;
+                ret->offset = offset;
+                if (offset + 1 == length)
+                        return SPECIFIER_UNFINISHED;
+                SpecifierResult one = expand_one(values, text[offset + 1], &expansion, ret);
+                if (one == SPECIFIER_PENDING)
+                        result = one;
+                else if (one != SPECIFIER_OK)
+                        return one;
+                if (buffer_append_string(buffer, expansion) < 0)
+                        return SPECIFIER_NO_MEMORY;
+                offset += 2;
         }
-        return buffer_append_string(&buffer, text) < 0 ? NULL : buffer_take(&buffer);
-}
-
-static int expand_value(Recipe *recipe, const KeySchema *key, Value *value)
-{
-        strv_free(TAKE_PTR(value->expanded));
-        for (size_t i = 0; value->raw && value->raw[i]; i++) {
-                _cleanup_free_ char *text =
-                        key->type == KEY_TEXT ? strdup(value->raw[i]) : expand(recipe, value->raw[i], value->places[i]);
-                if (!text || strv_append(&value->expanded, text) < 0)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-static int expand_section(Recipe *recipe, RecipeSection *section)
-{
-        for (size_t i = 0; i < section->n_keys; i++) {
-                int r = expand_value(recipe, &section->schema->keys[i], &section->values[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-int model_expand(Recipe *recipe)
-{
-        int r = recipe->image ? expand_section(recipe, recipe->image) : 0;
-
-        for (size_t i = 0; r == 0 && i < recipe->n_stages; i++)
-                r = expand_section(recipe, recipe->stages[i]);
-        return r;
+        return result;
 }

@@ -147,7 +147,8 @@ static int remove_one_file(const CleanRule *rule, int directory_fd, const char *
                         return error_set_errno(error, errno, "Can't open %s", name);
                 return remove_files(rule, fd, device, depth + 1, error);
         }
-        if (fnmatch(rule->pattern, name, 0) != 0 || kept_by_truncate(rule, name, depth))
+        if (fnmatch(rule->pattern, name, 0) != 0 ||
+            (S_ISREG(status.st_mode) && kept_by_truncate(rule, name, depth)))
                 return 0;
         /* a named file that is a link (dbus' machine-id, resolv.conf of systemd-resolved) belongs to a package */
         if (S_ISLNK(status.st_mode) && strcmp(rule->pattern, "*") != 0)
