@@ -41,7 +41,8 @@ static Fixture fixture;
         do {                                                                                                 \
                 int r_ = (call);                                                                             \
                 if (r_ < 0)                                                                                  \
-                        print_error("%s: %s (%s)\n", #call, fixture.error.message ? fixture.error.message : "", \
+                        print_error("%s: %s (%s)\n", #call,                                                  \
+                                    fixture.error.message ? fixture.error.message : "",                      \
                                     fixture.error.detail ? fixture.error.detail : "");                       \
                 assert_int_equal(r_, 0);                                                                     \
         } while (0)
@@ -57,7 +58,8 @@ static inline int copy_busybox(int root_fd, void *userdata, Buffer *reply, Error
         for (size_t i = 0; i < ELEMENTS(directories); i++)
                 if (mkdirat(root_fd, directories[i], 0755) < 0)
                         return error_set_errno(error, errno, "Can't make %s", directories[i]);
-        _cleanup_close_ int to = openat(root_fd, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+        _cleanup_close_ int to =
+                openat(root_fd, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
         int r = to < 0 ? -errno : copy_bytes(from, to);
         return r < 0 ? error_set_errno(error, -r, "Can't copy busybox") : 0;
 }
@@ -119,7 +121,8 @@ static inline int fixture_setup(void **state)
         }
         const char *parent = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
         if (output_new(NULL, &fixture.output, &fixture.error) < 0 ||
-            make_temporary_directory(parent, "templar-test-sandbox.", &fixture.directory, &fixture.error) < 0 ||
+            make_temporary_directory(parent, "templar-test-sandbox.", &fixture.directory, &fixture.error) <
+                    0 ||
             sandbox_open(&fixture.sandbox, &fixture.error) < 0 || !make_tree()) {
                 print_error("%s\n%s\n%s\n", fixture.error.message ? fixture.error.message : "?",
                             fixture.error.detail ? fixture.error.detail : "",
@@ -190,18 +193,23 @@ static inline int run_as_user(const char *name, const char *home)
         ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
         int status = -1;
 
-        if (length < 0 || !copy || asprintf(&tmpdir, "TMPDIR=%s", home) < 0 || output_new(NULL, &output, &error) < 0)
+        if (length < 0 || !copy || asprintf(&tmpdir, "TMPDIR=%s", home) < 0 ||
+            output_new(NULL, &output, &error) < 0)
                 return -1;
         self[length] = '\0';
         const char *const install[] = { "install", "-o", name, "-m", "0700", self, copy, NULL };
         const char *const run[] = { "runuser", "-u", name, "--", copy, NULL };
         const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", tmpdir, NULL };
         ProcessCommand installing = { .argv = install, .stdin_fd = -1, .output = output };
-        ProcessCommand running = { .argv = run, .environment = environment, .stdin_fd = -1, .output = output };
-        if (process_run(&installing, &error) == 0 && process_run_status(&running, &status, &error) == 0 && status == 0)
+        ProcessCommand running = {
+                .argv = run, .environment = environment, .stdin_fd = -1, .output = output
+        };
+        if (process_run(&installing, &error) == 0 && process_run_status(&running, &status, &error) == 0 &&
+            status == 0)
                 return 0;
         _cleanup_free_ char *tail = output_tail(output);
-        print_error("as %s: status %d, %s\n%s\n", name, status, error.message ? error.message : "", tail ? tail : "");
+        print_error("as %s: status %d, %s\n%s\n", name, status, error.message ? error.message : "",
+                    tail ? tail : "");
         return -1;
 }
 
@@ -219,9 +227,8 @@ static inline void test_as_ordinary_user(void **state)
         snprintf(name, sizeof name, "templar%d", (int) getpid());
         snprintf(home, sizeof home, "/tmp/templar-test-home.%d", (int) getpid());
         snprintf(range, sizeof range, "%u-%u", 0x60000000u, 0x60000000u + SANDBOX_IDS - 1);
-        const char *const add[] = { "useradd", "--create-home", "--home-dir", home,
-                                    "-K",      "SUB_UID_COUNT=0", "-K",       "SUB_GID_COUNT=0",
-                                    name,      NULL };
+        const char *const add[] = { "useradd", "--create-home",   "--home-dir", home, "-K", "SUB_UID_COUNT=0",
+                                    "-K",      "SUB_GID_COUNT=0", name,         NULL };
         const char *const ids[] = { "usermod", "--add-subuids", range, "--add-subgids", range, name, NULL };
         const char *const del[] = { "userdel", name, NULL };
         _cleanup_error_ Error error = ERROR_INIT;
