@@ -8,7 +8,8 @@
 /* Password hashes in the forms of crypt(5). */
 
 /* 0 for a hash that may stand in a recipe. Else an error that says why not: plain text, or a method that is broken
- * (DES, MD5); the hint says how a hash is made. */
+ * (DES, MD5); the hint says how a hash is made. The code is -EKEYREJECTED, for the value may be a password that was meant to
+ * stay secret: it must not be shown. */
 int crypt_check_hash(const char *hash, Error *error) _must_check_;
 
 #define CRYPT_HASH_MAX_BYTES 384
