@@ -13,10 +13,11 @@ $(BUILD)/man/%.part: $(BIN)/templar
 	$(Q)$(BIN)/templar help --mdoc $* > $@
 
 $(BUILD)/man/templar.1: builder/man/templar.1.in $(BUILD)/man/verbs.part
-$(BUILD)/man/templar.recipe.5: builder/man/templar.recipe.5.in $(BUILD)/man/recipe.part
+$(BUILD)/man/templar.recipe.5: builder/man/templar.recipe.5.in $(BUILD)/man/recipe.part $(BUILD)/man/cleaning.part
 $(MAN_PAGES):
 	$(call say,MAN,$@)
-	$(Q)sed -e '/^@[A-Z]*@$$/{' -e 'r $(filter %.part,$^)' -e 'd' -e '}' $(filter %.in,$^) > $@
+	$(Q)sed $(foreach part,$(filter %.part,$^),-e '/^@$(basename $(notdir $(part)))@$$/{' -e 'r $(part)' -e 'd' -e '}') \
+	  $(filter %.in,$^) > $@
 
 .PHONY: man lint-man install-man
 man: $(MAN_PAGES)

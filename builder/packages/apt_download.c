@@ -164,7 +164,7 @@ static int call_collect(int root_fd, void *userdata, Buffer *reply, Error *error
 
 static int fetch(Apt *apt, Download *download, Buffer *log, Error *error)
 {
-        SandboxTree tree = { download->archives_fd };
+        SandboxTree tree = { .directory_fd = download->archives_fd };
         int r = sandbox_call(apt->sandbox, &tree, call_prepare, NULL, NULL, error);
 
         for (size_t start = 0; r == 0 && start < download->n_items; start += BATCH)

@@ -124,7 +124,7 @@ static int transfer(Apt *apt, const char *from, const char *to, bool replace, Er
         _cleanup_close_ int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_close_ int to_fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         Transfer one = { from_fd, to_fd, replace };
-        SandboxTree tree = { to_fd };
+        SandboxTree tree = { .directory_fd = to_fd };
 
         if (from_fd < 0 || to_fd < 0)
                 return error_set_errno(error, errno, "Can't open %s", from_fd < 0 ? from : to);

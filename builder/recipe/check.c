@@ -114,7 +114,7 @@ static int run(Recipe *recipe, Diagnostics *diagnostics, bool versions_only)
 
 int check_recipe(Recipe *recipe, Diagnostics *diagnostics)
 {
-        if (!recipe->image) {
+        if (!recipe->image && !recipe->image_misspelled) {
                 const Source *source = recipe->sources.items[0];
                 diagnostic_hint(diagnostics_add(diagnostics, source, (Span){ 0 }, "there is no section [%s]",
                                                 recipe->schema->image->name),

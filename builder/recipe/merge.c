@@ -167,6 +167,7 @@ static void report_unknown_section(Merge *merge, const ParsedSection *parsed)
                 return;
         const char *nearest = lookup_nearest_section(schema, parsed->name);
         _cleanup_free_ char *names = lookup_section_names(schema);
+        merge->recipe->image_misspelled |= string_equal(nearest, schema->image->name);
         if (nearest)
                 diagnostic_hint(added, "did you mean \"%s\"?", nearest);
         else if (names)
@@ -179,8 +180,10 @@ static int select_section(Merge *merge, const ParsedSection *parsed, RecipeSecti
         const SectionSchema *schema = lookup_section(merge->recipe->schema, parsed->name);
 
         *ret = NULL;
-        if (parsed->broken)
+        if (parsed->broken) {
+                merge->recipe->image_misspelled |= schema == merge->recipe->schema->image;
                 return 0;
+        }
         if (!schema) {
                 report_unknown_section(merge, parsed);
                 return 0;

@@ -22,12 +22,14 @@ static int refuse_scheme(const char *value, Error *error)
                 error_hint(error, "did you mean \"file://%s\"?", value);
         else if (nearest)
                 error_hint(error, "did you mean \"%s%s\"?", nearest, string_equal(nearest, "file") ? ":///" : "://");
+        else if (!value[length])
+                error_hint(error, "did you mean \"http://%s\"?", value);
         return r;
 }
 
 static int refuse_credentials(size_t offset, size_t length, ValueMark *ret_mark, Error *error)
 {
-        *ret_mark = (ValueMark){ .offset = offset, .length = length, .hide = true };
+        *ret_mark = (ValueMark){ .offset = offset, .length = length };
         int r = error_set_usage(error, -EINVAL, "credentials in a recipe end up in the image; expected an address without "
                                                 "user and password");
         error_hint(error, "put them into /etc/apt/auth.conf.d of this machine, see apt_auth.conf(5)");

@@ -13,7 +13,7 @@
 /* The part of the value that an error is about. */
 typedef struct ValueMark {
         size_t offset, length;
-        bool hide; /* it is a secret */
+        bool hide; /* it is a secret: the excerpt must not show it */
 } ValueMark;
 
 /* Fills `error` (with hint) and, where only a part is wrong, *ret_mark. 0, -EINVAL or -ENOMEM. */

@@ -260,7 +260,7 @@ static int keep(Error *error)
                 return r;
         if (die_with_parent(spec.parent) < 0)
                 _exit(1);
-        SandboxTree tree = { .directory_fd = INIT_TREE };
+        SandboxTree tree = spec_tree(&spec, INIT_TREE);
         TreeEntry entry = { INIT_USER_NAMESPACE, spec.has_tree ? &tree : NULL, spec.mounts, spec.n_mounts };
         _cleanup_free_ int *mount_fds = calloc(spec.n_mounts + 1, sizeof *mount_fds);
         if (!mount_fds)

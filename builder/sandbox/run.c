@@ -174,7 +174,7 @@ static pid_t start(const Sandbox *sandbox, const SandboxCommand *command, const 
                 [INIT_REPORT] = run->report.write_fd,
                 [INIT_CONTROL] = run->control.read_fd,
                 [INIT_USER_NAMESPACE] = sandbox->user_namespace_fd,
-                [INIT_TREE] = command->tree ? command->tree->directory_fd : run->null_fd,
+                [INIT_TREE] = command->tree && !command->tree->lowers ? command->tree->directory_fd : run->null_fd,
         };
         pid_t parent = getpid(), pid = fork();
 

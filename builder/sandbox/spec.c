@@ -12,6 +12,9 @@
 
 void spec_done(Spec *spec)
 {
+        strv_free(spec->lowers);
+        free(spec->upper);
+        free(spec->work);
         free(spec->resolv_conf);
         strv_free(spec->argv);
         strv_free(spec->environment);
@@ -63,6 +66,15 @@ static int put_mount(Buffer *buffer, const SandboxMount *mount)
         return r < 0 ? r : put_number(buffer, mount->writable);
 }
 
+static int put_tree(Buffer *buffer, const SandboxTree *tree)
+{
+        int r = put_vector(buffer, tree ? (const char *const *) tree->lowers : NULL);
+
+        if (r == 0)
+                r = put_text(buffer, tree && tree->upper ? tree->upper : "");
+        return r == 0 ? put_text(buffer, tree && tree->work ? tree->work : "") : r;
+}
+
 int spec_encode(const SandboxCommand *command, const char *resolv_conf, Buffer *ret)
 {
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
@@ -72,6 +84,8 @@ int spec_encode(const SandboxCommand *command, const char *resolv_conf, Buffer *
 
         for (size_t i = 0; r == 0 && i < ELEMENTS(numbers); i++)
                 r = put_number(&buffer, numbers[i]);
+        if (r == 0)
+                r = put_tree(&buffer, command->tree);
         if (r == 0)
                 r = put_text(&buffer, resolv_conf);
         if (r == 0)
@@ -168,6 +182,25 @@ static int take_mounts(Reader *reader, Spec *spec)
         return r;
 }
 
+static int take_tree(Reader *reader, Spec *spec)
+{
+        int r = take_vector(reader, &spec->lowers);
+
+        if (r == 0)
+                r = take_copy(reader, &spec->upper);
+        return r == 0 ? take_copy(reader, &spec->work) : r;
+}
+
+SandboxTree spec_tree(const Spec *spec, int directory_fd)
+{
+        return (SandboxTree){
+                .directory_fd = directory_fd,
+                .lowers = spec->lowers[0] ? spec->lowers : NULL,
+                .upper = *spec->upper ? spec->upper : NULL,
+                .work = *spec->work ? spec->work : NULL,
+        };
+}
+
 int spec_decode(const Buffer *encoded, Spec *ret)
 {
         _cleanup_spec_ Spec spec = { 0 };
@@ -177,6 +210,8 @@ int spec_decode(const Buffer *encoded, Spec *ret)
 
         for (size_t i = 0; r == 0 && i < ELEMENTS(numbers); i++)
                 r = take_number(&reader, &numbers[i]);
+        if (r == 0)
+                r = take_tree(&reader, &spec);
         if (r == 0)
                 r = take_copy(&reader, &spec.resolv_conf);
         if (r == 0)

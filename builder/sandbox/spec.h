@@ -23,6 +23,8 @@ typedef struct Spec {
         bool has_tree;
         bool network;
         pid_t parent;
+        char **lowers; /* of a tree in layers; empty: a plain one */
+        char *upper, *work; /* "" where there is none */
         char *resolv_conf; /* the host's, with network only; else "" */
         char **argv;
         char **environment;
@@ -37,3 +39,6 @@ void spec_done(Spec *spec);
 int spec_encode(const SandboxCommand *command, const char *resolv_conf, Buffer *ret) _must_check_;
 /* -EBADMSG, -ENOMEM. */
 int spec_decode(const Buffer *encoded, Spec *ret) _must_check_;
+
+/* The tree of a decoded spec; its strings are borrowed from there. */
+SandboxTree spec_tree(const Spec *spec, int directory_fd);

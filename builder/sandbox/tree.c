@@ -2,6 +2,7 @@
 #include "sandbox/tree.h"
 
 #include "sandbox/mounts.h"
+#include "sandbox/overlay.h"
 #include "sandbox/userns.h"
 
 #include <errno.h>
@@ -14,11 +15,11 @@
  * errno. */
 static int own_mount_namespace(const SandboxTree *tree)
 {
-        if (tree && fchdir(tree->directory_fd) < 0)
+        if (tree && !tree->lowers && fchdir(tree->directory_fd) < 0)
                 return -errno;
         if (unshare(CLONE_NEWNS) < 0)
                 return -errno;
-        /* before anything is cloned: a clone of a shared mount would carry later mounts to the host */
+        /* before anything is mounted or cloned: a shared mount would carry it to the host */
         return mount_make_private();
 }
 
@@ -46,20 +47,8 @@ static int enter_namespaces(const TreeEntry *entry, bool *ret_inside, Error *err
         return r;
 }
 
-int tree_enter(const TreeEntry *entry, int *ret_tree_fd, int *ret_mount_fds, Error *error)
+static int clone_mounts(const TreeEntry *entry, int *ret_mount_fds, Error *error)
 {
-        bool inside = false;
-        int tree_fd = -1;
-
-        int r = enter_namespaces(entry, &inside, error);
-        if (r < 0)
-                return r;
-        if (entry->tree) {
-                tree_fd = mount_clone(AT_FDCWD, ".", MOUNT_SAFE);
-                if (tree_fd < 0)
-                        return error_set_errno(error, -tree_fd,
-                                               "Can't take the staging tree into the sandbox");
-        }
         for (size_t i = 0; i < entry->n_mounts; i++) {
                 const SpecMount *mount = &entry->mounts[i];
                 ret_mount_fds[i] = mount_clone(AT_FDCWD, mount->source,
@@ -68,11 +57,45 @@ int tree_enter(const TreeEntry *entry, int *ret_tree_fd, int *ret_mount_fds, Err
                         return error_set_errno(error, -ret_mount_fds[i], "Can't take %s into the sandbox",
                                                mount->source);
         }
-        if (!inside)
-                r = user_namespace_enter(entry->user_namespace_fd, error);
+        return 0;
+}
+
+/* The tree's mount, its layers (named by `layers`) merged if it has any; -1 without a tree. */
+static int take_tree(const TreeEntry *entry, const Buffer *layers, int *ret_tree_fd, Error *error)
+{
+        *ret_tree_fd = -1;
+        if (!entry->tree)
+                return 0;
+        int r = entry->tree->lowers ? overlay_mount(entry->tree, layers) : 0;
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't mount the layers of the staging tree");
+        *ret_tree_fd = mount_clone(AT_FDCWD, ".", MOUNT_SAFE);
+        if (*ret_tree_fd < 0)
+                return error_set_errno(error, -*ret_tree_fd, "Can't take the staging tree into the sandbox");
+        return 0;
+}
+
+int tree_enter(const TreeEntry *entry, int *ret_tree_fd, int *ret_mount_fds, Error *error)
+{
+        _cleanup_buffer_ Buffer layers = BUFFER_INIT;
+        bool inside = false;
+
+        int r = enter_namespaces(entry, &inside, error);
+        if (r < 0)
+                return r;
+        if (entry->tree && entry->tree->lowers) {
+                r = overlay_open(entry->tree, &layers);
+                if (r < 0)
+                        return error_set_errno(error, -r, "Can't open the layers of the staging tree");
+        }
+        r = clone_mounts(entry, ret_mount_fds, error);
+        if (r == 0 && !inside) {
+                /* the mount namespace is the host's root's: the sandbox's root can't mount in it */
+                r = take_tree(entry, &layers, ret_tree_fd, error);
+                if (r == 0)
+                        r = user_namespace_enter(entry->user_namespace_fd, error);
+        }
         if (r == 0)
                 r = user_namespace_become_root(error);
-        if (r == 0)
-                *ret_tree_fd = tree_fd;
-        return r;
+        return r == 0 && inside ? take_tree(entry, &layers, ret_tree_fd, error) : r;
 }

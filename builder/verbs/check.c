@@ -183,9 +183,8 @@ const Verb verb_check = {
                        "keyrings, and "
                        "whether the programs that its stages run are installed. All errors of a recipe are "
                        "shown at once, "
-                       "each with its line and a caret. Exit status 2 means a wrong recipe, 1 something "
-                       "missing on this "
-                       "machine.",
+                       "each with its line and a caret. Exit status 2 means a wrong recipe, 1 a program that "
+                       "is missing here.",
         .minimum = 1,
         .maximum = VERB_ARGUMENTS_ANY,
         .completes = VALUE_RECIPE,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stages/clean.h"
 #include "stages/stage.h"
 #include "verbs/helptext.h"
 #include "verbs/mdoc.h"
@@ -14,6 +15,8 @@ static int help_about_section(const char *name, Error *error)
 
         if (section) {
                 help_section(stdout, section);
+                if (section == stage_recipe_schema.image)
+                        help_cleaning(stdout, clean_entries);
                 return 0;
         }
         if (strv_append(&names, stage_recipe_schema.image->name) < 0)
@@ -34,8 +37,11 @@ static int help_mdoc(const VerbCall *call, const char *part, Error *error)
                 mdoc_verbs(stdout, call->verbs);
         else if (strcmp(part, "recipe") == 0)
                 mdoc_recipe(stdout, &stage_recipe_schema);
+        else if (strcmp(part, "cleaning") == 0)
+                mdoc_cleaning(stdout, clean_entries);
         else
-                return error_set_usage(error, -EINVAL, "--mdoc wants \"verbs\" or \"recipe\", not \"%s\"",
+                return error_set_usage(error, -EINVAL,
+                                       "--mdoc wants \"verbs\", \"recipe\" or \"cleaning\", not \"%s\"",
                                        part);
         return 0;
 }

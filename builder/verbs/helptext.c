@@ -5,6 +5,7 @@
 
 #define OPTION_COLUMN 26
 #define SUMMARY_COLUMN 16
+#define CLEANING_COLUMN 20
 
 static const char *const type_texts[] = {
         [KEY_STRING] = "text",
@@ -25,11 +26,18 @@ static const char *const type_texts[] = {
         [KEY_URI_LIST] = "a list of http, https or file URIs",
 };
 
-void help_key_type(FILE *stream, const KeySchema *key)
+char *help_key_type(const KeySchema *key)
 {
-        fputs(type_texts[key->type], stream);
-        for (size_t i = 0; key->choices && key->choices[i]; i++)
-                fprintf(stream, "%s %s", i > 0 ? "," : "", key->choices[i]);
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        int r = buffer_append_string(&text, type_texts[key->type]);
+
+        for (size_t i = 0; r >= 0 && key->choices && key->choices[i]; i++)
+                r = buffer_printf(&text, "%s %s", i > 0 ? "," : "", key->choices[i]);
+        if (r >= 0 && key->required)
+                r = buffer_append_string(&text, "; required");
+        else if (r >= 0 && !string_empty(key->fallback))
+                r = buffer_printf(&text, "; default: %s", key->fallback);
+        return r < 0 ? NULL : buffer_take(&text);
 }
 
 /* One paragraph's words; returns with the line open. */
@@ -191,13 +199,17 @@ void help_section(FILE *stream, const SectionSchema *section)
         fprintf(stream, "[%s]\n  ", section->name);
         help_wrap(stream, section->help, 2, 2);
         for (const KeySchema *key = section->keys; key->name; key++) {
-                fprintf(stream, "\n  %s=  (", key->name);
-                help_key_type(stream, key);
-                if (key->required)
-                        fputs("; required", stream);
-                else if (key->fallback && *key->fallback)
-                        fprintf(stream, "; default: %s", key->fallback);
-                fputs(")\n      ", stream);
+                _cleanup_free_ char *type = help_key_type(key);
+                fprintf(stream, "\n  %s=\n      ", key->name);
                 help_wrap(stream, key->help, 6, 6);
+                fputs("      Type: ", stream);
+                help_wrap(stream, type ? type : "", 12, 12);
         }
+}
+
+void help_cleaning(FILE *stream, const CleanEntry *entries)
+{
+        fputs("\nEvery build ends with a cleaning. Keep= leaves out what it names of these:\n", stream);
+        for (; entries->name; entries++)
+                write_entry(stream, 2, entries->name, CLEANING_COLUMN, entries->help);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recipe/schema.h"
+#include "stages/clean.h"
 #include "verbs/verb.h"
 
 #include <stdio.h>
@@ -21,8 +22,12 @@ void help_recipe(FILE *stream, const RecipeSchema *schema);
 /* One section with all that is known of its keys. */
 void help_section(FILE *stream, const SectionSchema *section);
 
-/* "a list of words", "one of minbase, buildd, standard"; written, not returned, because of the choices. */
-void help_key_type(FILE *stream, const KeySchema *key);
+/* The entries of the cleaning, for [Image] Keep=. */
+void help_cleaning(FILE *stream, const CleanEntry *entries);
+
+/* "a word; required", "one of minbase, buildd, standard; default: minbase". The caller frees; NULL when
+ * memory is short. */
+char *help_key_type(const KeySchema *key);
 /* The section's schema by its name, or NULL; [Image] as well. */
 const SectionSchema *help_find_section(const RecipeSchema *schema, const char *name);
 

@@ -177,24 +177,6 @@ void mdoc_verbs(FILE *stream, const Verb *const *verbs)
                         put_verb(stream, *verbs);
 }
 
-/* "A list of words; required." as text, through memory because it is wrapped. */
-static void put_key_type(FILE *stream, const KeySchema *key)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t length;
-
-        FILE *memory = open_memstream(&text, &length);
-        if (!memory)
-                return;
-        help_key_type(memory, key);
-        if (key->required)
-                fputs("; required", memory);
-        else if (key->fallback && *key->fallback)
-                fprintf(memory, "; default: %s", key->fallback);
-        if (fclose(memory) == 0 && text)
-                put_sentence(stream, text);
-}
-
 static void put_section(FILE *stream, const SectionSchema *section)
 {
         fprintf(stream, ".Ss [%s]\\&\n", section->name);
@@ -202,9 +184,10 @@ static void put_section(FILE *stream, const SectionSchema *section)
         if (section->keys->name)
                 fputs(".Bl -tag -width Ds\n", stream);
         for (const KeySchema *key = section->keys; key->name; key++) {
+                _cleanup_free_ char *type = help_key_type(key);
                 fprintf(stream, ".It Va %s Ns =\n", key->name);
                 put_sentence(stream, key->help);
-                put_key_type(stream, key);
+                put_sentence(stream, type ? type : "");
         }
         if (section->keys->name)
                 fputs(".El\n", stream);
@@ -215,4 +198,14 @@ void mdoc_recipe(FILE *stream, const RecipeSchema *schema)
         put_section(stream, schema->image);
         for (const SectionSchema *const *stage = schema->stages; *stage; stage++)
                 put_section(stream, *stage);
+}
+
+void mdoc_cleaning(FILE *stream, const CleanEntry *entries)
+{
+        fputs(".Bl -tag -width Ds\n", stream);
+        for (; entries->name; entries++) {
+                fprintf(stream, ".It Cm %s\n", entries->name);
+                put_sentence(stream, entries->help);
+        }
+        fputs(".El\n", stream);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recipe/schema.h"
+#include "stages/clean.h"
 #include "verbs/verb.h"
 
 #include <stdio.h>
@@ -13,3 +14,5 @@
 void mdoc_verbs(FILE *stream, const Verb *const *verbs);
 /* A subsection a section of the recipe, for templar.recipe(5). */
 void mdoc_recipe(FILE *stream, const RecipeSchema *schema);
+/* The entries of the cleaning, for the same page. */
+void mdoc_cleaning(FILE *stream, const CleanEntry *entries);

@@ -124,7 +124,7 @@ static inline SandboxTree fixture_tree(const char *name, const char *layout)
 
         assert_non_null(script);
         assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, name, &fixture.error));
-        SandboxTree tree = { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+        SandboxTree tree = { .directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
         assert_true(tree.directory_fd >= 0);
         const char *const argv[] = { "sh", "/run/templar/make-tree.sh", SANDBOX_TREE_PATH, layout, NULL };
         const SandboxMount mount = { script, "/run/templar/make-tree.sh", false };

@@ -8,6 +8,8 @@
 #include "base/strings.h"
 #include "signing/home.h"
 #include "signing/keys.h"
+#include "signing/release.h"
+#include "signing/sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +188,7 @@ static inline void fixture_revoke(const char *home, const char *fingerprint)
 /* The public keys (`name` NULL: all) in a binary file. */
 static inline void fixture_export(const char *home, const char *path, const char *name)
 {
-        GPG(home, "--yes", "--output", path, "--export", name ? name : "");
+        GPG(home, "--yes", "--output", path, "--export", name);
 }
 
 /* Number of files in the test's folder whose name starts so: leftovers. */
@@ -201,3 +203,30 @@ static inline size_t fixture_count(const char *directory, const char *prefix)
                      strcmp(entry->d_name, "..") != 0;
         return n;
 }
+
+/* A release with the image "BASE.tar.xz" and its settings; `content` makes the image differ. Errors are the caller's. */
+static inline int fixture_try_publish(const char *directory, const char *base, const char *content, const char *home,
+                                      const char *key, Error *error)
+{
+        static const char settings[] = "[Exec]\nPrivateUsers=pick\n";
+        _cleanup_release_ Release *release = NULL;
+        _cleanup_signer_ Signer *signer = NULL;
+        ReleaseFile *files = NULL;
+        size_t n_files = 0;
+        int r = release_open(directory, base, &release, error);
+
+        if (r == 0 && key)
+                r = signer_open(home, key, &signer, error);
+        if (r == 0)
+                r = release_write_file(release, "tar.xz", content, strlen(content), error);
+        if (r == 0)
+                r = release_write_file(release, "nspawn", settings, sizeof settings - 1, error);
+        if (r == 0)
+                r = release_publish(release, signer, &files, &n_files, error);
+        if (r == 0)
+                release_files_free(files, n_files);
+        return r;
+}
+
+#define fixture_publish(directory, base, home, key)                                                          \
+        assert_done(fixture_try_publish(directory, base, "image of " base, home, key, &error))

@@ -396,7 +396,7 @@ static void test_update_is_private(void **state)
         fixture_script("make-archive.sh", archive, "late", "--components", "late", "--date", "now + 1 second", NULL);
         assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "tree-private", &fixture.error));
         _cleanup_close_ int fd = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SandboxTree tree = { fd };
+        SandboxTree tree = { .directory_fd = fd };
         _cleanup_apt_ Apt *second = NULL;
         sleep(2); /* a Release file from the future would be refused */
         second = open_selected("work-private-2", "late", "late");
@@ -431,7 +431,7 @@ static int resolve(Apt *apt, const char *status, const AptRequest *request, AptT
         if (stat(path, &there) < 0)
                 assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "tree-status", &fixture.error));
         _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SandboxTree tree = { fd };
+        SandboxTree tree = { .directory_fd = fd };
         assert_ok(sandbox_call(fixture.sandbox, &tree, write_status, (void *) status, NULL, &fixture.error));
         return apt_resolve(apt, &tree, request, ret, &fixture.error);
 }
@@ -622,7 +622,7 @@ static void test_download(void **state)
 
         /* one of them is another file now, of the same size */
         _cleanup_close_ int fd = open(apt_archives_directory(apt), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SandboxTree tree = { fd };
+        SandboxTree tree = { .directory_fd = fd };
         assert_ok(sandbox_call(fixture.sandbox, &tree, damage, transaction.packages[0].file_name, NULL, &fixture.error));
         assert_ok(apt_download(apt, &transaction, NULL, NULL, &fixture.error));
         check_archives(apt, &transaction);

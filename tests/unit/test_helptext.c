@@ -82,11 +82,13 @@ static void test_section(void **state)
         assert_string_equal(text, "[Image]\n"
                                   "  It's what \\ is.\n"
                                   "\n"
-                                  "  Name=  (a word; required)\n"
+                                  "  Name=\n"
                                   "      What it is called.\n"
+                                  "      Type: a word; required\n"
                                   "\n"
-                                  "  Size=  (one of small, large; default: small)\n"
-                                  "      How much of it.\n");
+                                  "  Size=\n"
+                                  "      How much of it.\n"
+                                  "      Type: one of small, large; default: small\n");
 }
 
 static void test_sections_are_found_by_name(void **state)

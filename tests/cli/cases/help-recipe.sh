@@ -3,5 +3,5 @@
 templar help recipe >all || exit
 sed -n 's/^\[\(.*\)\]$/\1/p' all | while read -r section; do
         echo "$section"
-        templar help recipe "$section" | grep -q '^  [A-Za-z]*=  (' || [ "$section" = Upgrade ] || echo "no keys?"
+        templar help recipe "$section" | grep -q '^  [A-Za-z]*=$' || [ "$section" = Upgrade ] || echo "no keys?"
 done

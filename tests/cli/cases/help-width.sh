@@ -4,5 +4,5 @@ for topic in '' recipe build check verify key 'key new' 'key list' 'key export' 
         templar help $topic | grep -v '^  templar ' | grep -v '^  [A-Z]*=.* templar ' | awk 'length > 80'
 done
 for section in $(templar help recipe | sed -n 's/^\[\(.*\)\]$/\1/p'); do
-        templar help recipe "$section" | awk 'length > 80 && !/^  [A-Za-z]*=  \(/'
+        templar help recipe "$section" | awk 'length > 80'
 done
