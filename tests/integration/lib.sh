@@ -63,11 +63,11 @@ same() {
         [ "$1" = "$2" ] || fail "${3:-value}: '$1' in place of '$2'"
 }
 
-# only_files DIRECTORY NAME...: exactly these names are there
+# only_files DIRECTORY NAME...: exactly these names are there, but hidden ones
 only_files() {
         local directory=$1 names
         shift
-        names=$(find "$directory" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tr '\n' ' ')
+        names=$(find "$directory" -mindepth 1 -maxdepth 1 ! -name '.*' -printf '%f\n' | sort | tr '\n' ' ')
         same "$names" "$([ $# -eq 0 ] || printf '%s\n' "$@" | sort | tr '\n' ' ')" "files in $directory"
 }
 
@@ -96,7 +96,7 @@ build() {
 nothing_published() {
         local found
         [ -d "$WORK/out" ] || return 0
-        found=$(find "$WORK/out" -type f -printf '%P ')
+        found=$(find "$WORK/out" -type f ! -name .lock -printf '%P ')
         [ -z "$found" ] || fail "left behind by a failed build: $found"
 }
 
@@ -149,13 +149,14 @@ small_recipe() {
         local busybox
         busybox=$(command -v busybox) || skip 'needs busybox-static'
         RECIPE=$WORK/recipes/$1.recipe
+        export SOURCE_DATE_EPOCH=1700000000
         mkdir -p "$WORK/recipes"
         chmod 0755 "$WORK/recipes"
         cp "$busybox" "$WORK/recipes/busybox"
         {
                 printf '[Image]\nName=%s\nVersion=1\nFormats=tar\n\n' "$1"
-                printf '[File]\nPath=/bin/busybox\nSource=busybox\nMode=0755\n\n[File]\nPath=/bin/sh\nLink=busybox\n\n'
-                printf '[File]\nPath=/usr/lib/os-release\nContent=\n    ID=small\n    NAME=small\n\n'
+                printf '[File]\nPath=/bin/busybox\nSource=busybox\nMode=0755\nOwner=0:0\n\n[File]\nPath=/bin/sh\nLink=busybox\nOwner=0:0\n\n'
+                printf '[File]\nPath=/usr/lib/os-release\nOwner=0:0\nContent=\n    ID=small\n    NAME=small\n\n'
                 cat
         } >"$RECIPE"
 }
@@ -187,7 +188,8 @@ make_user() {
 # as_user COMMAND...: as the user of make_user, with nothing of root's environment
 as_user() {
         setpriv --reuid=61234 --regid=61234 --clear-groups env -i HOME="$TEST_HOME" USER=tester LOGNAME=tester \
-                PATH=/usr/local/bin:/usr/bin:/bin ${http_proxy:+http_proxy="$http_proxy"} "$@"
+                PATH=/usr/local/bin:/usr/bin:/bin ${SOURCE_DATE_EPOCH:+SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH"} \
+                ${http_proxy:+http_proxy="$http_proxy"} "$@"
 }
 
 # ------------------------------------------------------------------------------------------------ other programs

@@ -30,20 +30,22 @@ Script=
     attempt device-in-dev find_text . @DISK@
 
     # processes of the host
-    attempt see-process sh -c 'ps | grep -v grep | grep -q "sleep @NAP@"'
-    attempt see-process-proc sh -c 'cat /proc/*/cmdline | grep -q "@NAP@"'
+    # (a pattern that does not find itself)
+    attempt see-process sh -c 'ps | grep -q "sleep 8639[9]"'
+    attempt see-process-proc sh -c 'cat /proc/[0-9]*/cmdline | grep -q "8639[9]"'
     attempt kill-process kill -0 @PID@
     attempt enter-process ls /proc/@PID@/root/
 
     # the kernel's settings
-    attempt sysctl-core-pattern sh -c 'echo "|/bin/sh" >/proc/sys/kernel/core_pattern'
+    # (what is there already, so that a hole does no harm)
+    attempt sysctl-core-pattern sh -c 'cat /proc/sys/kernel/core_pattern >/tmp/old && cat /tmp/old >/proc/sys/kernel/core_pattern'
     attempt sysctl-hostname sh -c 'echo outside >/proc/sys/kernel/hostname'
     attempt sysctl-drop-caches sh -c 'echo 1 >/proc/sys/vm/drop_caches'
     attempt sysrq sh -c 'echo h >/proc/sysrq-trigger'
     attempt sys-write sh -c 'echo 1 >/sys/kernel/uevent_seqnum || mkdir /sys/fs/cgroup/escaped'
     attempt remount-proc-sys sh -c 'mount -o remount,rw,bind /proc/sys && echo 1 >/proc/sys/vm/drop_caches'
     attempt unmask-proc-sys sh -c 'umount /proc/sys && echo 1 >/proc/sys/vm/drop_caches'
-    attempt new-proc sh -c 'mount -t proc proc /mnt && echo "|/bin/sh" >/mnt/sys/kernel/core_pattern'
+    attempt new-proc sh -c 'mount -t proc proc /mnt && cat /tmp/old >/mnt/sys/kernel/core_pattern'
     attempt new-sysfs sh -c 'mount -t sysfs sysfs /mnt && echo add >/mnt/class/net/lo/uevent'
     attempt kcore dd if=/proc/kcore of=/dev/null count=1
     attempt debugfs mount -t debugfs none /mnt
@@ -71,8 +73,7 @@ Script=
 
     # privileges
     attempt load-module sh -c 'busybox insmod /bin/busybox'
-    attempt reboot-host sh -c 'busybox swapoff -a && busybox hwclock -w'
-    attempt set-time busybox date -s 2000-01-01
+    attempt set-time sh -c '! busybox date -s "@$(busybox date +%s)" 2>&1 | grep -q "not permitted"'
 
     # left running; the next stage and the host must not see them
     setsid sleep 86401 >/dev/null 2>&1 </dev/null &
@@ -82,7 +83,7 @@ Script=
 Script=
     PATH=/bin
     attempt() { if "$@"; then echo "left-running ESCAPED"; else echo "left-running refused"; fi >>/result; }
-    attempt sh -c 'ps | grep -v grep | grep -q "sleep 8640"'
+    attempt sh -c 'ps | grep -q "sleep 864[0]"'
 END
 }
 
@@ -104,7 +105,7 @@ escapes() {
         echo secret >"$WORK/www/index.html"
         start_nginx "$WORK/www"
         address=$(hostname -I 2>/dev/null | cut -d' ' -f1)
-        text=$(escape_attempts | sed -e "s,@MAJOR@,$major,g; s,@MINOR@,$minor,g; s,@DISK@,$disk,g; s,@NAP@,86399,g" \
+        text=$(escape_attempts | sed -e "s,@MAJOR@,$major,g; s,@MINOR@,$minor,g; s,@DISK@,$disk,g" \
                 -e "s,@PID@,$PID,g; s,@PORT@,$PORT,g; s,@ADDRESS@,${address:-127.0.0.1},g; s,@KEYS@,$WORK/gnupg-secret,g" \
                 -e "s,@RECIPES@,$WORK/recipes,g; s,@SECRET@,secret-of-the-host,g")
         small_recipe escape <<<"$text"
