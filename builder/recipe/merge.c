@@ -121,7 +121,7 @@ static int select_numbered(Merge *merge, const SectionSchema *schema, const Pars
         Diagnostic *added = diagnostics_add(merge->diagnostics, parsed->source, parsed->span,
                                             "there is no [%s] number %s; the recipe has %zu", schema->name,
                                             parsed->selector, n);
-        if (merge->kind == MERGE_DROP_IN && !schema->single)
+        if (merge->kind == MERGE_DROP_IN)
                 diagnostic_hint(added, "[%s +] adds one at the end", schema->name);
         return 0;
 }
@@ -147,7 +147,7 @@ static int select_by_kind(Merge *merge, const SectionSchema *schema, const Parse
 
 static int select_stage(Merge *merge, const SectionSchema *schema, const ParsedSection *parsed, RecipeSection **ret)
 {
-        bool append = strcmp(parsed->selector, "+") == 0 && merge->kind == MERGE_DROP_IN && !schema->single;
+        bool append = strcmp(parsed->selector, "+") == 0 && merge->kind == MERGE_DROP_IN;
 
         if (merge->kind == MERGE_RECIPE)
                 return select_in_recipe(merge, schema, parsed, ret);
@@ -188,11 +188,10 @@ static int select_section(Merge *merge, const ParsedSection *parsed, RecipeSecti
                 report_unknown_section(merge, parsed);
                 return 0;
         }
-        if (*parsed->selector && (schema == merge->recipe->schema->image || merge->kind == MERGE_RECIPE)) {
+        if (*parsed->selector && (schema->single || merge->kind == MERGE_RECIPE)) {
                 diagnostics_add(merge->diagnostics, parsed->source, parsed->span,
-                                "\"%s\" behind the name of the section; expected %s", parsed->selector,
-                                schema == merge->recipe->schema->image ? "the name alone, there is only one" :
-                                                                         "the name alone, numbers are for drop-ins");
+                                "\"%s\" behind the name of the section; expected the name alone, %s", parsed->selector,
+                                schema->single ? "there is only one" : "numbers are for drop-ins");
                 return 0;
         }
         return schema == merge->recipe->schema->image ? select_image(merge, parsed, ret) :

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recipe_cases.h"
 
+#include "recipe/identity.h"
+
 static void check_string(const RecipeSection *section, const char *key, const char *expected)
 {
         const char *value = section_string(section, key);
@@ -135,6 +137,25 @@ static void test_identity(void **state _unused_)
         assert_string_equal(recipe_suite(none), "");
         assert_string_equal(recipe_path(none), "x.recipe");
         assert_string_equal(recipe_directory(none), ".");
+}
+
+static void test_architectures(void **state _unused_)
+{
+        static const char *const cases[][2] = {
+                { "i686", "i386" },       { "armv7l", "armhf" },        { "ppc64le", "ppc64el" }, { "riscv64", "riscv64" },
+                { "s390x", "s390x" },     { "loongarch64", "loong64" }, { "parisc64", "hppa" },
+        };
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_recipe_ Recipe *recipe = NULL;
+        const RecipeOptions options = { .schema = &fixture_schema };
+        IdentityFault fault;
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                assert_string_equal(identity_debian_architecture(cases[i][0]), cases[i][1]);
+                assert_int_equal(identity_check_architecture(cases[i][1], &fault, &error), 0);
+        }
+        assert_int_equal(recipe_parse("x", "[Image]\nName=a\n", 15, &options, &recipe, &error), 0);
+        assert_int_equal(identity_check_architecture(recipe_architecture(recipe), &fault, &error), 0);
 }
 
 static void test_version(void **state _unused_)
@@ -339,6 +360,7 @@ int main(void)
                 cmocka_unit_test(test_lists_and_presence),
                 cmocka_unit_test(test_default_and_reset_list),
                 cmocka_unit_test(test_identity),
+                cmocka_unit_test(test_architectures),
                 cmocka_unit_test(test_version),
                 cmocka_unit_test(test_version_is_given),
                 cmocka_unit_test(test_bad_versions),
