@@ -12,8 +12,10 @@ static void read_setting(const uint8_t *data, size_t size_bytes)
         _cleanup_free_ char *setting = strndup((const char *) data, size_bytes);
         char *settings[] = { setting, setting, NULL };
 
-        if (setting && fixture_parse("[Image]\nName=a\n[File]\nPath=/a\n[Script]\n[Script]\n", settings, &recipe, &error) < 0 &&
-            !error.message)
+        if (!setting)
+                return;
+        int r = fixture_parse("[Image]\nName=a\n[File]\nPath=/a\n[Script]\n[Script]\n", settings, &recipe, &error);
+        if (r < 0 && !error.message)
                 abort();
 }
 

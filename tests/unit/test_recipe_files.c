@@ -191,16 +191,19 @@ static void test_refused_drop_ins(void **state _unused_)
                "x.recipe.d/a.conf:3:1: there is no [Script] number 3; the recipe has 2\n"
                "    3 | [Script 3]\n"
                "      | ^~~~~~~~~~ [Script +] adds one at the end\n"
-               "x.recipe.d/a.conf:5:1: \"2\" behind the name of the section; expected the name alone, there is only one\n"
+               "x.recipe.d/a.conf:5:1: \"2\" behind the name of the section; expected the name alone, "
+               "there is only one\n"
                "    5 | [Image 2]\n"
                "      | ^~~~~~~~~\n"
                "x.recipe.d/a.conf:9:1: Mode= stands twice in this section; it takes one value\n"
                "    9 | Mode=1\n"
                "      | ^~~~ the first one is in line 7\n"
-               "x.recipe.d/a.conf:10:1: \"zero\" doesn't say which [File] is meant; expected a number from 1, as in [File 2]\n"
+               "x.recipe.d/a.conf:10:1: \"zero\" doesn't say which [File] is meant; expected a number from 1, "
+               "as in [File 2]\n"
                "   10 | [File zero]\n"
                "      | ^~~~~~~~~~~\n"
-               "x.recipe.d/a.conf:11:1: \"+\" behind the name of the section; expected the name alone, there is only one\n"
+               "x.recipe.d/a.conf:11:1: \"+\" behind the name of the section; expected the name alone, "
+               "there is only one\n"
                "   11 | [Debootstrap +]\n"
                "      | ^~~~~~~~~~~~~~~", NULL);
 }
@@ -215,9 +218,11 @@ static void test_no_recipe(void **state _unused_)
         assert_int_equal(mkdir("folder.recipe", 0755), 0);
         memset(large, '#', sizeof large - 1);
         put("large.recipe", large);
-        refuse("wbe.recipe", -ENOENT, "Can't open wbe.recipe: No such file or directory", "did you mean \"web.recipe\"?");
+        refuse("wbe.recipe", -ENOENT, "Can't open wbe.recipe: No such file or directory",
+               "did you mean \"web.recipe\"?");
         refuse("folder.recipe", -EINVAL, "folder.recipe is not a regular file", NULL);
-        refuse("large.recipe", -EFBIG, "large.recipe is larger than a recipe may be; expected a text of at most 1.0 MiB",
+        refuse("large.recipe", -EFBIG,
+               "large.recipe is larger than a recipe may be; expected a text of at most 1.0 MiB",
                "put large contents into files beside the recipe, and name them in it");
         refuse("y.recipe", -ENOTDIR, "Can't read the drop-ins in y.recipe.d: Not a directory", NULL);
 }
