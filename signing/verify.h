@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "signing/sums.h"
 
 #include <stdint.h>
 
@@ -31,11 +32,3 @@ void verify_result_done(VerifyResult *result);
 int verify_directory(const char *directory, const char *keyring_path, VerifyResult *ret, Error *error) _must_check_;
 /* One image: FILE.sha256 with its .asc, the image and its .nspawn against it; without that pair, SHA256SUMS beside it. */
 int verify_image(const char *path, const char *keyring_path, VerifyResult *ret, Error *error) _must_check_;
-
-/* Parses text in the form of sha256sum(1), strictly: lower-case hex, space, "*" or space, bare name, newline. */
-typedef struct SumsLine {
-        char sha256[65];
-        char *name;
-} SumsLine;
-int sums_parse(const char *text, size_t size_bytes, SumsLine **ret, size_t *ret_n_lines, Error *error) _must_check_;
-void sums_free(SumsLine *lines, size_t n_lines);

@@ -71,6 +71,12 @@ void output_listen(Output *output, OutputListener listener, void *userdata)
         output->userdata = userdata;
 }
 
+OutputListener output_listener(const Output *output, void **ret_userdata)
+{
+        *ret_userdata = output->userdata;
+        return output->listener;
+}
+
 int output_hide(Output *output, const char *secret)
 {
         size_t length = strlen(secret);

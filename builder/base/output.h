@@ -26,6 +26,8 @@ static inline void output_free_ptr(Output **output)
 
 const char *output_log_path(const Output *output);
 void output_listen(Output *output, OutputListener listener, void *userdata);
+/* The listener that is there (or NULL), so that another one can stand before it for a while. */
+OutputListener output_listener(const Output *output, void **ret_userdata);
 /* Replaces `secret` by "***" from now on, also where it comes in two reads. Short ones (< 4 bytes) are ignored. */
 int output_hide(Output *output, const char *secret) _must_check_;
 

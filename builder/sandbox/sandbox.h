@@ -37,10 +37,13 @@ static inline void sandbox_close_ptr(Sandbox **sandbox)
 /* Where the ids of a tree lie on the disk; for the layer keys and for tests. */
 void sandbox_id_base(const Sandbox *sandbox, uint32_t *ret_uid_base, uint32_t *ret_gid_base);
 
-/* A staging tree: a plain directory, owned by the sandbox's ids. (With layers: lower directories, upper and work
- * directory, mounted as an overlay in the mount namespace of each run or call.) Descriptors are borrowed. */
+/* A staging tree, owned by the sandbox's ids: a plain directory (`lowers` is NULL), or layers that are mounted as an
+ * overlay in the mount namespace of each run or call. Everything is borrowed. */
 typedef struct SandboxTree {
-        int directory_fd;
+        int directory_fd;     /* the plain directory, O_PATH */
+        char *const *lowers;  /* absolute paths of lower directories, the topmost first */
+        const char *upper;    /* absolute; NULL: a tree that is only read */
+        const char *work;     /* overlayfs's work directory, in the same file system as `upper` */
 } SandboxTree;
 
 /* Makes the directory `path`/`name` owned by the sandbox's root, mode 0755; `path` is a directory of ours. */

@@ -44,6 +44,11 @@ typedef struct StageKind {
         int (*repositories)(const RecipeSection *section, const Recipe *recipe, RepositoryList *list, char ***pins,
                             Error *error);
 
+        /* Programs of the stage see IMAGE_VERSION and may put it into the image. */
+        bool sees_environment;
+        /* The stage installs packages itself, from the repositories as they are once its own are added. */
+        bool installs_packages;
+
         /* Everything beyond the section's own values that decides the result: contents of the files it names. May be
          * NULL. The values themselves, kind and version are added by stage_digest(). */
         int (*digest)(const RecipeSection *section, Digest *digest, Error *error);

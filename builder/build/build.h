@@ -13,7 +13,8 @@ typedef struct BuildOptions {
         const char *out_directory;   /* releases go to OUT/NAME/ARCH/ */
         const char *cache_directory;
         const char *key;             /* fingerprint or user id; NULL: the development key */
-        const char *gnupg_home;      /* NULL: the user's own */
+        const char *gnupg_home;      /* for `key`; NULL: the user's own */
+        const char *development_home; /* where the development key lives or is made */
         bool sign;
         bool keep_failed;
         char *const *formats;        /* NULL: the recipe's */

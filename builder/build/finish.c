@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "build/job.h"
+
+#include "base/file.h"
+#include "image/manifest.h"
+#include "image/pack.h"
+#include "signing/keys.h"
+#include "signing/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define LIVE_INTERVAL_NSEC 100000000
+#define SETTINGS_LIMIT_BYTES ((uint64_t) 1 << 20) /* what the hosts accept of a settings file */
+
+/* What the packing process and its parent share. */
+typedef struct PackShared {
+        PackProgress progress;
+        _Atomic bool done;
+        PackOutput outputs[IMAGE_FORMATS];
+        PackStatistics statistics;
+} PackShared;
+
+typedef struct Packing {
+        PackShared *shared;
+        size_t n_outputs;
+        int64_t clamp_sec;
+        Report *report;
+} Packing;
+
+static void *show_progress(void *userdata)
+{
+        Packing *packing = userdata;
+        char size[SIZE_TEXT_MAX];
+
+        while (!packing->shared->done) {
+                report_live(packing->report, "%" PRIu64 " files, %s", packing->shared->progress.entries,
+                            size_text(packing->shared->progress.bytes, size));
+                nanosleep(&(struct timespec){ .tv_nsec = LIVE_INTERVAL_NSEC }, NULL);
+        }
+        return NULL;
+}
+
+/* Runs in a process of its own with the ids of the tree. */
+static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *error)
+{
+        Packing *packing = userdata;
+        PackOptions options = { .clamp_sec = packing->clamp_sec, .progress = &packing->shared->progress };
+        pthread_t watcher;
+
+        (void) reply;
+        bool watched = pthread_create(&watcher, NULL, show_progress, packing) == 0;
+        int r = pack_tree(root_fd, &options, packing->shared->outputs, packing->n_outputs, &packing->shared->statistics,
+                          error);
+        packing->shared->done = true;
+        if (watched)
+                pthread_join(watcher, NULL);
+        return r;
+}
+
+static void unmap_shared(PackShared **shared)
+{
+        if (*shared)
+                munmap(*shared, sizeof **shared);
+}
+
+static void close_outputs(Packing *packing)
+{
+        for (size_t i = 0; packing->shared && i < packing->n_outputs; i++)
+                if (packing->shared->outputs[i].fd >= 0)
+                        close(TAKE_FD(packing->shared->outputs[i].fd));
+}
+
+static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
+{
+        char *const *formats = job->options->formats;
+
+        if (!formats)
+                formats = section_list(recipe_image(job->recipe), "Formats");
+        for (; *formats; formats++) {
+                int format = image_format_parse(*formats);
+                if (format < 0)
+                        return error_set_usage(error, format, "There is no image format \"%s\"", *formats);
+                PackOutput *output = &packing->shared->outputs[packing->n_outputs];
+                *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
+                int r = release_create_file(release, *formats, &output->fd, error);
+                if (r < 0)
+                        return r;
+                packing->n_outputs++;
+        }
+        return 0;
+}
+
+static int pack(Job *job, Release *release, Packing *packing, Error *error)
+{
+        SandboxTree tree = job_tree(job);
+        int r = open_outputs(job, release, packing, error);
+
+        if (r == 0)
+                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
+        close_outputs(packing);
+        return r;
+}
+
+/* The settings file of the recipe, when it names one. */
+static int read_settings(const Job *job, Buffer *ret, Error *error)
+{
+        const char *path = section_path(recipe_image(job->recipe), "Nspawn");
+
+        return path ? read_file(AT_FDCWD, path, SETTINGS_LIMIT_BYTES, ret, error) : 0;
+}
+
+static int compare_one(const Job *job, const char *suffix, const char *sha256, ReleaseMatch *ret, Error *error)
+{
+        _cleanup_free_ char *name = NULL;
+
+        if (asprintf(&name, "%s-%s.%s", job->stem, job->version, suffix) < 0) {
+                name = NULL;
+                return error_out_of_memory(error);
+        }
+        return release_compare(job->directory, name, sha256, ret, error);
+}
+
+/* RELEASE_SAME only when every file of the version is there with the same bytes; RELEASE_ABSENT when none is. */
+static int compare_release(const Job *job, const Packing *packing, const Buffer *settings, ReleaseMatch *ret,
+                           Error *error)
+{
+        size_t n_same = 0, n_absent = 0, n_files = packing->n_outputs;
+        ReleaseMatch match;
+
+        for (size_t i = 0; i < packing->n_outputs; i++) {
+                const PackOutput *output = &packing->shared->outputs[i];
+                int r = compare_one(job, image_format_names[output->format], output->sha256, &match, error);
+                if (r < 0)
+                        return r;
+                n_same += match == RELEASE_SAME;
+                n_absent += match == RELEASE_ABSENT;
+        }
+        if (settings->data) {
+                char sha256[SHA256_HEX_SIZE];
+                if (digest_buffer(settings->data, settings->length, sha256) < 0)
+                        return error_out_of_memory(error);
+                int r = compare_one(job, "nspawn", sha256, &match, error);
+                if (r < 0)
+                        return r;
+                n_same += match == RELEASE_SAME;
+                n_absent += match == RELEASE_ABSENT;
+                n_files++;
+        }
+        *ret = n_absent == n_files ? RELEASE_ABSENT : n_same == n_files ? RELEASE_SAME : RELEASE_DIFFERENT;
+        return 0;
+}
+
+static int stage_list(const Job *job, ManifestStage **ret, char ***ret_texts, Error *error)
+{
+        size_t n_stages = recipe_n_stages(job->recipe);
+        _cleanup_free_ ManifestStage *stages = calloc(n_stages + 1, sizeof *stages);
+        _cleanup_strv_ char **texts = calloc(2 * n_stages + 1, sizeof *texts);
+
+        if (!stages || !texts)
+                return error_out_of_memory(error);
+        for (size_t i = 0; i < n_stages; i++) {
+                const RecipeSection *section = recipe_stage(job->recipe, i);
+                const StageKind *kind = stage_kind_of(section);
+                _cleanup_digest_ Digest *digest = NULL;
+                texts[2 * i] = kind->describe(section);
+                texts[2 * i + 1] = calloc(1, SHA256_HEX_SIZE);
+                if (!texts[2 * i] || !texts[2 * i + 1] || digest_new(&digest) < 0)
+                        return error_out_of_memory(error);
+                int r = stage_digest(section, digest, error);
+                if (r < 0)
+                        return r;
+                if (digest_finish(digest, texts[2 * i + 1]) < 0)
+                        return error_out_of_memory(error);
+                stages[i] = (ManifestStage){ kind->schema->name, texts[2 * i], texts[2 * i + 1] };
+        }
+        *ret = TAKE_PTR(stages);
+        *ret_texts = TAKE_PTR(texts);
+        return 0;
+}
+
+static int write_manifest(const Job *job, Release *release, const Packing *packing, Error *error)
+{
+        _cleanup_dpkg_list_ DpkgList packages = { 0 };
+        _cleanup_free_ ManifestStage *stages = NULL;
+        _cleanup_strv_ char **stage_texts = NULL, **names = NULL;
+        _cleanup_free_ char *text = NULL;
+        SandboxTree tree = job_tree(job);
+
+        int r = dpkg_list(job->sandbox, &tree, &packages, error);
+        if (r == 0)
+                r = stage_list(job, &stages, &stage_texts, error);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < packing->n_outputs; i++)
+                if (strv_appendf(&names, "%s-%s.%s", job->stem, job->version,
+                                 image_format_names[packing->shared->outputs[i].format]) < 0)
+                        return error_out_of_memory(error);
+        Manifest manifest = {
+                .recipe = job->recipe,
+                .version = job->version,
+                .source_date_epoch_sec = job->epoch_sec,
+                .stages = stages,
+                .n_stages = recipe_n_stages(job->recipe),
+                .packages = &packages,
+                .releases = &job->releases,
+                .statistics = &packing->shared->statistics,
+                .outputs = packing->shared->outputs,
+                .output_names = (const char *const *) names,
+                .n_outputs = packing->n_outputs,
+        };
+        r = manifest_format(&manifest, &text, error);
+        return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
+}
+
+static int open_signer(const Job *job, Signer **ret, Error *error)
+{
+        const BuildOptions *options = job->options;
+        _cleanup_free_ char *development_key = NULL;
+
+        if (!options->sign)
+                return 0;
+        if (options->key)
+                return signer_open(options->gnupg_home, options->key, ret, error);
+        int r = keys_development(options->development_home, &development_key, error);
+        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+}
+
+static int publish(Job *job, Release *release, Error *error)
+{
+        _cleanup_signer_ Signer *signer = NULL;
+        ReleaseFile *files = NULL;
+        size_t n_files = 0;
+        Report *report = job->options->report;
+
+        report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
+        int r = open_signer(job, &signer, error);
+        if (r == 0)
+                r = release_publish(release, signer, &files, &n_files, error);
+        if (r < 0) {
+                report_stage_failed(report);
+                return r;
+        }
+        report_stage_end(report, signer ? signer_user_id(signer) : NULL);
+        for (size_t i = 0; i < n_files; i++) {
+                _cleanup_free_ char *path = path_join(job->directory, files[i].name);
+                if (path)
+                        report_file(report, path, files[i].size_bytes, files[i].sha256);
+        }
+        release_files_free(files, n_files);
+        return 0;
+}
+
+static char *base_name_of(const Job *job)
+{
+        char *name = NULL;
+
+        return asprintf(&name, "%s-%s", job->stem, job->version) < 0 ? NULL : name;
+}
+
+static int fill_result(const Job *job, bool unchanged, BuildResult *ret, Error *error)
+{
+        _cleanup_build_result_ BuildResult result = {
+                .directory = strdup(job->directory),
+                .base_name = base_name_of(job),
+                .version = strdup(job->version),
+                .unchanged = unchanged,
+        };
+
+        if (!result.directory || !result.version || !result.base_name)
+                return error_out_of_memory(error);
+        *ret = result;
+        result = (BuildResult){ 0 };
+        return 0;
+}
+
+static int pack_reported(Job *job, Release *release, Packing *packing, Error *error)
+{
+        char size[SIZE_TEXT_MAX], note[64];
+
+        report_stage_start(packing->report, 0, 0, "pack", "Packing");
+        int r = pack(job, release, packing, error);
+        if (r < 0) {
+                report_stage_failed(packing->report);
+                return r;
+        }
+        snprintf(note, sizeof note, "%" PRIu64 " files, %s", packing->shared->statistics.n_entries,
+                 size_text(packing->shared->statistics.tar_bytes, size));
+        report_stage_end(packing->report, note);
+        return 0;
+}
+
+static int rename_release(Job *job, Release *release, Error *error)
+{
+        int r = job_take_free_version(job, error);
+
+        if (r < 0)
+                return r;
+        _cleanup_free_ char *base_name = base_name_of(job);
+        return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
+}
+
+static int finish(Job *job, Release *release, BuildResult *ret, bool *ret_taken, Error *error)
+{
+        _cleanup_buffer_ Buffer settings = BUFFER_INIT;
+        _cleanup_(unmap_shared) PackShared *shared =
+                mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        ReleaseMatch match = RELEASE_ABSENT;
+
+        if (shared == MAP_FAILED) {
+                shared = NULL;
+                return error_out_of_memory(error);
+        }
+        Packing packing = { .shared = shared, .clamp_sec = job->epoch_sec, .report = job->options->report };
+        int r = read_settings(job, &settings, error);
+        if (r == 0)
+                r = pack_reported(job, release, &packing, error);
+        if (r == 0)
+                r = compare_release(job, &packing, &settings, &match, error);
+        if (r < 0)
+                return r;
+        if (match == RELEASE_SAME)
+                return fill_result(job, true, ret, error);
+        *ret_taken = match == RELEASE_DIFFERENT && job_stages_see_version(job);
+        if (*ret_taken)
+                return 0;
+        if (match == RELEASE_DIFFERENT)
+                r = rename_release(job, release, error);
+        if (r == 0 && settings.data)
+                r = release_write_file(release, "nspawn", settings.data, settings.length, error);
+        if (r == 0)
+                r = write_manifest(job, release, &packing, error);
+        if (r == 0)
+                r = publish(job, release, error);
+        return r < 0 ? r : fill_result(job, false, ret, error);
+}
+
+int job_finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error)
+{
+        _cleanup_release_ Release *release = NULL;
+        _cleanup_free_ char *base_name = base_name_of(job);
+
+        if (!base_name)
+                return error_out_of_memory(error);
+        int r = release_open(job->directory, base_name, &release, error);
+        if (r == 0)
+                r = finish(job, release, ret, ret_taken, error);
+        return r < 0 && error->kind != ERROR_CANCELLED ? error_wrap(error, "%s", base_name) : r;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "build/job.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/* Asks every stage in turn what it adds, and keeps what each of them will see. */
+static int collect_sources(Job *job, Error *error)
+{
+        _cleanup_repository_list_ RepositoryList list = { 0 };
+        _cleanup_strv_ char **pins = NULL;
+
+        for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
+                const RecipeSection *section = recipe_stage(job->recipe, i);
+                const StageKind *kind = stage_kind_of(section);
+                int r = kind->repositories ? kind->repositories(section, job->recipe, &list, &pins, error) : 0;
+                if (r < 0)
+                        return r;
+                StageSources *sources = &job->sources[i];
+                if (repository_list_copy(&list, &sources->repositories) < 0 || strv_extend(&sources->pins, pins) < 0)
+                        return error_out_of_memory(error);
+        }
+        return 0;
+}
+
+static int add_releases(AptReleases *all, AptReleases *more)
+{
+        if (more->n_items == 0)
+                return 0;
+        AptRelease *grown = reallocarray(all->items, all->n_items + more->n_items, sizeof *grown);
+        if (!grown)
+                return -ENOMEM;
+        memcpy(grown + all->n_items, more->items, more->n_items * sizeof *grown);
+        all->items = grown;
+        all->n_items += more->n_items;
+        if (more->newest_sec > all->newest_sec)
+                all->newest_sec = more->newest_sec;
+        free(more->items);
+        *more = (AptReleases){ 0 };
+        return 0;
+}
+
+/* A [Repositories] that follows another one makes the list between them invisible to every stage. */
+static bool sources_are_used(const Job *job, size_t index)
+{
+        if (index + 1 >= recipe_n_stages(job->recipe))
+                return true;
+        const StageKind *kind = stage_kind_of(recipe_stage(job->recipe, index));
+        const StageKind *next = stage_kind_of(recipe_stage(job->recipe, index + 1));
+        return kind->installs_packages || !next->repositories;
+}
+
+static int fetch_all(Job *job, Error *error)
+{
+        for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
+                const StageKind *kind = stage_kind_of(recipe_stage(job->recipe, i));
+                if (!kind->repositories || !sources_are_used(job, i))
+                        continue;
+                AptReleases releases = { 0 };
+                int r = apt_update(job->apt, &job->sources[i].repositories, &releases, error);
+                if (r == 0 && add_releases(&job->releases, &releases) < 0)
+                        r = error_out_of_memory(error);
+                apt_releases_done(&releases);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* https://reproducible-builds.org/specs/source-date-epoch/: the caller's own wins. */
+static int choose_epoch(Job *job, Error *error)
+{
+        const char *text = getenv("SOURCE_DATE_EPOCH");
+        uint64_t value;
+
+        if (!string_empty(text)) {
+                if (parse_unsigned(text, 0, UINT32_MAX, &value) < 0)
+                        return error_set_usage(error, -EINVAL,
+                                               "SOURCE_DATE_EPOCH=%s is not a number of seconds since 1970", text);
+                job->epoch_sec = (int64_t) value;
+                return 0;
+        }
+        if (job->releases.newest_sec <= 0)
+                return error_set_usage(error, -EINVAL,
+                                       "%s names no repository, so the image would have no date; start it with "
+                                       "[Debootstrap], or set SOURCE_DATE_EPOCH",
+                                       recipe_path(job->recipe));
+        job->epoch_sec = job->releases.newest_sec;
+        return 0;
+}
+
+int job_fetch_metadata(Job *job, Error *error)
+{
+        report_stage_start(job->options->report, 0, 0, "metadata", "Package lists");
+        int r = collect_sources(job, error);
+        if (r == 0)
+                r = fetch_all(job, error);
+        if (r == 0)
+                r = choose_epoch(job, error);
+        if (r < 0) {
+                report_stage_failed(job->options->report);
+                return error_wrap(error, "%s", recipe_name(job->recipe));
+        }
+        report_stage_end(job->options->report, NULL);
+        return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "layers/store.h"
+
+/* Shared by store.c (find, build, commit) and collect.c (list, verify, prune). */
+
+#define LAYER_INFO "info.json"
+
+struct LayerStore {
+        Sandbox *sandbox; /* borrowed */
+        char *directory, *locks;
+        uint64_t limit_bytes;
+};
+
+/* Opens a folder and takes its lock (flock(2) operation): descriptor or negative errno. */
+int layer_lock_folder(const char *path, int operation) _must_check_;
+int layer_remove_folder(LayerStore *store, const char *path, Error *error) _must_check_;
+/* The content of info.json; NULL when it can't be read. The caller owns the reference. */
+json_t *layer_read_info(int folder_fd);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "layers/store.h"
+
+#include "base/cancel.h"
+#include "base/file.h"
+#include "layers/internal.h"
+#include "layers/measure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+#define INFO_LIMIT_BYTES ((uint64_t) 8 << 20)
+#define WAIT_NSEC 50000000
+#define DRAFT_PREFIX ".new-"
+
+struct Layer {
+        char key[LAYER_KEY_SIZE];
+        int lock_fd; /* of the folder itself, shared */
+        int tree_fd;
+        json_t *info;
+};
+
+struct LayerDraft {
+        LayerStore *store;
+        char key[LAYER_KEY_SIZE];
+        char *path;
+        int folder_lock_fd; /* exclusive: nobody collects the folder */
+        int key_lock_fd;    /* exclusive: nobody else builds the key */
+        int upper_fd, work_fd;
+};
+
+int layer_remove_folder(LayerStore *store, const char *path, Error *error)
+{
+        static const char *const owned_by_sandbox[] = { "tree", "work" };
+
+        for (size_t i = 0; i < ELEMENTS(owned_by_sandbox); i++) {
+                _cleanup_free_ char *inner = path_join(path, owned_by_sandbox[i]);
+                if (!inner)
+                        return error_out_of_memory(error);
+                int r = sandbox_remove_tree(store->sandbox, inner, error);
+                if (r < 0)
+                        return r;
+        }
+        return remove_tree(AT_FDCWD, path, error);
+}
+
+/* The lock of a folder is the folder: it goes with it, and a rename keeps it. */
+int layer_lock_folder(const char *path, int operation)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return flock(fd, operation) < 0 ? -errno : TAKE_FD(fd);
+}
+
+/* What can't be removed now is left to the next build. */
+static void collect_drafts(LayerStore *store)
+{
+        _cleanup_closedir_ DIR *directory = opendir(store->directory);
+
+        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+                if (!string_starts_with(entry->d_name, DRAFT_PREFIX))
+                        continue;
+                _cleanup_free_ char *path = path_join(store->directory, entry->d_name);
+                _cleanup_close_ int fd = path ? layer_lock_folder(path, LOCK_EX | LOCK_NB) : -1;
+                if (fd >= 0) {
+                        int r = layer_remove_folder(store, path, NULL);
+                        (void) r;
+                }
+        }
+}
+
+int layer_store_open(Sandbox *sandbox, const char *cache_directory, uint64_t limit_bytes, LayerStore **ret,
+                     Error *error)
+{
+        _cleanup_layer_store_ LayerStore *store = calloc(1, sizeof *store);
+
+        if (!store)
+                return error_out_of_memory(error);
+        *store = (LayerStore){ .sandbox = sandbox, .limit_bytes = limit_bytes };
+        store->directory = path_join(cache_directory, "layers");
+        store->locks = store->directory ? path_join(store->directory, ".locks") : NULL;
+        if (!store->locks)
+                return error_out_of_memory(error);
+        int r = make_directories(store->locks, 0700, error);
+        if (r < 0)
+                return r;
+        collect_drafts(store);
+        *ret = TAKE_PTR(store);
+        return 0;
+}
+
+LayerStore *layer_store_close(LayerStore *store)
+{
+        if (!store)
+                return NULL;
+        free(store->directory);
+        free(store->locks);
+        free(store);
+        return NULL;
+}
+
+Layer *layer_release(Layer *layer)
+{
+        if (!layer)
+                return NULL;
+        if (layer->tree_fd >= 0)
+                close(layer->tree_fd);
+        if (layer->lock_fd >= 0)
+                close(layer->lock_fd);
+        json_decref(layer->info);
+        free(layer);
+        return NULL;
+}
+
+const char *layer_key(const Layer *layer)
+{
+        return layer->key;
+}
+
+int layer_tree_fd(const Layer *layer)
+{
+        return layer->tree_fd;
+}
+
+const json_t *layer_info(const Layer *layer)
+{
+        return layer->info;
+}
+
+json_t *layer_read_info(int folder_fd)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+
+        if (read_file(folder_fd, LAYER_INFO, INFO_LIMIT_BYTES, &text, NULL) < 0)
+                return NULL;
+        return json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* Fills in what is in the folder; false when it isn't a whole layer. */
+static bool load(Layer *layer)
+{
+        layer->info = layer_read_info(layer->lock_fd);
+        layer->tree_fd = openat(layer->lock_fd, "tree", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return layer->info && layer->tree_fd >= 0 && !json_object_get(layer->info, "damaged");
+}
+
+int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error)
+{
+        _cleanup_layer_ Layer *layer = calloc(1, sizeof *layer);
+        _cleanup_free_ char *path = path_join(store->directory, key);
+
+        if (!layer || !path)
+                return error_out_of_memory(error);
+        *layer = (Layer){ .lock_fd = -1, .tree_fd = -1 };
+        snprintf(layer->key, sizeof layer->key, "%s", key);
+        *ret = NULL;
+        layer->lock_fd = layer_lock_folder(path, LOCK_SH | LOCK_NB);
+        if (layer->lock_fd == -ENOENT || layer->lock_fd == -EWOULDBLOCK)
+                return 0; /* not there, or just being removed */
+        if (layer->lock_fd < 0)
+                return error_set_errno(error, -layer->lock_fd, "Can't open the layer %s", path);
+        if (!load(layer))
+                return 0;
+        /* the last use, for the collection; a cache that can't be written to still serves */
+        (void) !utimensat(layer->lock_fd, LAYER_INFO, NULL, 0);
+        *ret = TAKE_PTR(layer);
+        return 0;
+}
+
+/* flock(2) that can be interrupted: a wait for another build may be long. */
+static int lock_patiently(int fd, void (*waiting)(void *userdata), void *userdata, Error *error)
+{
+        while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return error_set_errno(error, errno, "Can't lock a layer");
+                if (cancel_signal())
+                        return error_cancelled(error);
+                if (waiting)
+                        waiting(userdata);
+                waiting = NULL;
+                nanosleep(&(struct timespec){ .tv_nsec = WAIT_NSEC }, NULL);
+        }
+        return 0;
+}
+
+static int lock_key(LayerStore *store, LayerDraft *draft, void (*waiting)(void *userdata), void *userdata, Error *error)
+{
+        _cleanup_free_ char *path = path_join(store->locks, draft->key);
+
+        if (!path)
+                return error_out_of_memory(error);
+        draft->key_lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (draft->key_lock_fd < 0)
+                return error_set_errno(error, errno, "Can't make the lock %s", path);
+        return lock_patiently(draft->key_lock_fd, waiting, userdata, error);
+}
+
+/* A folder of that key which layer_find() did not accept is in the way of the new one. */
+static int remove_unfit(LayerStore *store, const char *key, Error *error)
+{
+        _cleanup_free_ char *path = path_join(store->directory, key);
+
+        return path ? layer_remove_folder(store, path, error) : error_out_of_memory(error);
+}
+
+static int open_part(LayerDraft *draft, const char *name, int *ret_fd, Error *error)
+{
+        int r = sandbox_make_directory(draft->store->sandbox, draft->path, name, error);
+
+        if (r < 0)
+                return r;
+        *ret_fd = openat(draft->folder_lock_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return *ret_fd < 0 ? error_set_errno(error, errno, "Can't open %s/%s", draft->path, name) : 0;
+}
+
+static int make_draft(LayerDraft *draft, Error *error)
+{
+        LayerStore *store = draft->store;
+        int r = remove_unfit(store, draft->key, error);
+
+        if (r == 0)
+                r = layer_prune(store, store->limit_bytes, NULL, NULL, error);
+        if (r == 0)
+                r = make_temporary_directory(store->directory, DRAFT_PREFIX, &draft->path, error);
+        if (r < 0)
+                return r;
+        draft->folder_lock_fd = layer_lock_folder(draft->path, LOCK_EX | LOCK_NB);
+        if (draft->folder_lock_fd < 0)
+                return error_set_errno(error, -draft->folder_lock_fd, "Can't lock %s", draft->path);
+        r = open_part(draft, "tree", &draft->upper_fd, error);
+        return r < 0 ? r : open_part(draft, "work", &draft->work_fd, error);
+}
+
+int layer_begin(LayerStore *store, const char *key, void (*waiting)(void *userdata), void *userdata, Layer **ret_layer,
+                LayerDraft **ret_draft, Error *error)
+{
+        _cleanup_layer_draft_ LayerDraft *draft = calloc(1, sizeof *draft);
+
+        if (!draft)
+                return error_out_of_memory(error);
+        *draft = (LayerDraft){ .store = store, .folder_lock_fd = -1, .key_lock_fd = -1, .upper_fd = -1, .work_fd = -1 };
+        snprintf(draft->key, sizeof draft->key, "%s", key);
+        *ret_layer = NULL;
+        *ret_draft = NULL;
+        int r = lock_key(store, draft, waiting, userdata, error);
+        if (r == 0)
+                r = layer_find(store, key, ret_layer, error);
+        if (r < 0 || *ret_layer)
+                return r;
+        r = make_draft(draft, error);
+        if (r < 0)
+                return r;
+        *ret_draft = TAKE_PTR(draft);
+        return 0;
+}
+
+int layer_draft_upper_fd(const LayerDraft *draft)
+{
+        return draft->upper_fd;
+}
+
+int layer_draft_work_fd(const LayerDraft *draft)
+{
+        return draft->work_fd;
+}
+
+const char *layer_draft_path(const LayerDraft *draft)
+{
+        return draft->path;
+}
+
+LayerDraft *layer_abandon(LayerDraft *draft)
+{
+        if (!draft)
+                return NULL;
+        if (draft->path) {
+                int r = layer_remove_folder(draft->store, draft->path, NULL);
+                (void) r;
+        }
+        int fds[] = { draft->upper_fd, draft->work_fd, draft->folder_lock_fd, draft->key_lock_fd };
+        for (size_t i = 0; i < ELEMENTS(fds); i++)
+                if (fds[i] >= 0)
+                        close(fds[i]);
+        free(draft->path);
+        free(draft);
+        return NULL;
+}
+
+/* info.json, with what the tree measures. */
+static int write_info(LayerDraft *draft, const json_t *info, Error *error)
+{
+        LayerMeasure measure;
+        int r = layer_measure(draft->store->sandbox, draft->upper_fd, &measure, error);
+
+        if (r < 0)
+                return r;
+        _cleanup_json_ json_t *measured = json_pack("{s:I, s:I, s:s}", "size_bytes", (json_int_t) measure.size_bytes,
+                                                    "entries", (json_int_t) measure.n_entries, "tree_digest",
+                                                    measure.digest);
+        if (!measured || json_object_update_missing(measured, (json_t *) info) < 0)
+                return error_out_of_memory(error);
+        _cleanup_free_ char *text = json_dumps(measured, JSON_SORT_KEYS | JSON_INDENT(1));
+        if (!text)
+                return error_out_of_memory(error);
+        return write_file_atomic(draft->folder_lock_fd, LAYER_INFO, text, strlen(text), 0600, error);
+}
+
+/* One sync of the file system, one rename: programs inside wrote without any (overlay's volatile, see sandbox/). */
+static int sync_and_rename(LayerDraft *draft, Error *error)
+{
+        _cleanup_free_ char *work = path_join(draft->path, "work");
+        _cleanup_free_ char *path = path_join(draft->store->directory, draft->key);
+
+        if (!work || !path)
+                return error_out_of_memory(error);
+        int r = sandbox_remove_tree(draft->store->sandbox, work, error);
+        if (r < 0)
+                return r;
+        if (syncfs(draft->folder_lock_fd) < 0)
+                return error_set_errno(error, errno, "Can't sync the file system of %s", draft->path);
+        if (rename(draft->path, path) < 0)
+                return error_set_errno(error, errno, "Can't move a layer to %s", path);
+        free(TAKE_PTR(draft->path));
+        return 0;
+}
+
+int layer_commit(LayerDraft *draft, const json_t *info, Layer **ret, Error *error)
+{
+        _cleanup_layer_draft_ LayerDraft *owned = draft;
+        int r = write_info(owned, info, error);
+
+        if (r == 0)
+                r = sync_and_rename(owned, error);
+        if (r < 0)
+                return r;
+        if (flock(owned->folder_lock_fd, LOCK_SH) < 0)
+                return error_set_errno(error, errno, "Can't keep the layer %s", owned->key);
+        r = layer_find(owned->store, owned->key, ret, error);
+        if (r == 0 && !*ret)
+                return error_set(error, -EIO, "The layer %s was damaged while it was stored", owned->key);
+        return r;
+}

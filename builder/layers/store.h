@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "sandbox/sandbox.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The content-addressed store of layers: what each stage changed, under a key made from everything that went into it.
+ *
+ *     CACHE/layers/KEY/tree/       the overlay's upper directory, owned by the sandbox's ids
+ *     CACHE/layers/KEY/info.json   what it is; its modification time says when it was last used
+ *     CACHE/layers/.new-XXXXXX/    a layer in the making; locked, and collected once its lock is free
+ *     CACHE/layers/.locks/KEY      held exclusively by whoever builds KEY; others wait for it
+ *
+ * A layer appears by one rename after one syncfs(2): whole or not at all. A used layer is locked (shared) for as long as
+ * its handle lives, and never collected meanwhile. The store holds no state that can't be deleted. */
+
+typedef struct LayerStore LayerStore;
+typedef struct Layer Layer; /* a finished layer, in use */
+typedef struct LayerDraft LayerDraft;
+
+#define LAYER_KEY_SIZE SHA256_HEX_SIZE
+#define LAYER_STORE_DEFAULT_LIMIT_BYTES ((uint64_t) 20 << 30)
+
+/* Makes the store where it is missing and removes what killed builds left in it. The sandbox is borrowed. */
+int layer_store_open(Sandbox *sandbox, const char *cache_directory, uint64_t limit_bytes, LayerStore **ret,
+                     Error *error) _must_check_;
+LayerStore *layer_store_close(LayerStore *store);
+static inline void layer_store_close_ptr(LayerStore **store)
+{
+        layer_store_close(*store);
+}
+#define _cleanup_layer_store_ _cleanup_(layer_store_close_ptr)
+
+/* The layer, in use from now on; *ret == NULL when it isn't there (or is not fit for use). Touches its time of use. */
+int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error) _must_check_;
+Layer *layer_release(Layer *layer);
+static inline void layer_release_ptr(Layer **layer)
+{
+        layer_release(*layer);
+}
+#define _cleanup_layer_ _cleanup_(layer_release_ptr)
+
+const char *layer_key(const Layer *layer);
+/* The upper directory, O_PATH; borrowed. */
+int layer_tree_fd(const Layer *layer);
+/* What layer_commit() was given, with "size_bytes", "entries" and "tree_digest"; borrowed. */
+const json_t *layer_info(const Layer *layer);
+
+/* Takes the right to build `key`. When somebody else builds it, waits (`waiting` is called once, may be NULL); when it
+ * has come into being, *ret_layer is set and *ret_draft is NULL. Room is made in the store first. */
+int layer_begin(LayerStore *store, const char *key, void (*waiting)(void *userdata), void *userdata, Layer **ret_layer,
+                LayerDraft **ret_draft, Error *error) _must_check_;
+/* Upper and work directory for the overlay, O_PATH; borrowed. */
+int layer_draft_upper_fd(const LayerDraft *draft);
+int layer_draft_work_fd(const LayerDraft *draft);
+/* The draft's folder, for a failed stage that is to be looked at. */
+const char *layer_draft_path(const LayerDraft *draft);
+/* Stores the draft, with `info` (an object, borrowed) beside it, and hands it over as a layer in use. The draft is gone
+ * afterwards in any case. */
+int layer_commit(LayerDraft *draft, const json_t *info, Layer **ret, Error *error) _must_check_;
+/* Gives up. NULL is fine. */
+LayerDraft *layer_abandon(LayerDraft *draft);
+static inline void layer_abandon_ptr(LayerDraft **draft)
+{
+        layer_abandon(*draft);
+}
+#define _cleanup_layer_draft_ _cleanup_(layer_abandon_ptr)
+
+typedef struct LayerEntry {
+        char key[LAYER_KEY_SIZE];
+        uint64_t size_bytes;
+        int64_t used_sec;
+        bool in_use;
+        json_t *info;
+} LayerEntry;
+
+/* All layers, least recently used first. */
+int layer_list(LayerStore *store, LayerEntry **ret, size_t *ret_n_entries, Error *error) _must_check_;
+void layer_entries_free(LayerEntry *entries, size_t n_entries);
+
+/* Reads a whole layer again and compares it with what was committed: *ret_damage is NULL, or says what differs (caller
+ * frees). A damaged layer that nobody uses is removed. */
+int layer_verify(LayerStore *store, const char *key, char **ret_damage, Error *error) _must_check_;
+
+/* Removes layers that nobody uses, least recently used first, until at most `limit_bytes` are left. */
+int layer_prune(LayerStore *store, uint64_t limit_bytes, uint64_t *ret_freed_bytes, size_t *ret_n_removed, Error *error)
+        _must_check_;

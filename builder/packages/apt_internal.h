@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "packages/apt.h"
+
+/* What the parts of apt.h share. Where things are inside the tools sandbox: */
+#define APT_INSIDE "/run/templar/apt"            /* the build's own: configuration, sources, keys, dpkg status */
+#define APT_INSIDE_LISTS "/run/templar/lists"    /* the indexes */
+#define APT_INSIDE_ARCHIVES "/run/templar/archives"
+#define APT_INSIDE_DEBS "/run/templar/debs"      /* local .deb files, as NUMBER.deb */
+
+struct Apt {
+        Sandbox *sandbox; /* borrowed */
+        Output *output;   /* borrowed */
+        char *architecture;
+        char *cache;    /* directories on the host */
+        char *work;     /* work_directory/apt, ours; read only inside */
+        char *lists;    /* work_directory/apt-lists, the sandbox's: this build's own, so nobody changes them meanwhile */
+        char *archives; /* cache_directory/archives, the sandbox's */
+        RepositoryList updated;  /* what apt_update() fetched */
+        RepositoryList selected; /* a part of it */
+        bool has_selection;
+};
+
+/* One program in the tools sandbox. */
+typedef struct AptRun {
+        const char *const *argv;
+        const RepositoryList *repositories; /* directories of file: URIs are bound */
+        char *const *deb_paths;             /* bound at APT_INSIDE_DEBS */
+        bool network;
+        bool archives;       /* bound, writable */
+        Buffer *ret_stdout;  /* captured */
+        Buffer *ret_log;     /* all lines that were not captured, one "\n" each */
+        void (*on_line)(void *userdata);
+        void *userdata;
+} AptRun;
+
+int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error) _must_check_;
+
+/* Writes a file of the build's own directory, readable for all. */
+int apt_write(Apt *apt, const char *name, const char *text, Error *error) _must_check_;
+
+/* apt.conf, for the image's architecture and those that the repositories name. */
+int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error) _must_check_;
+
+/* Makes `parent`/`name` for the sandbox where it is missing; a directory of other ids (of an earlier range) is removed
+ * first. *ret_path: its path. */
+int apt_make_sandbox_directory(Sandbox *sandbox, const char *parent, const char *name, char **ret_path, Error *error)
+        _must_check_;
+
+/* Waits for a lock (flock(2), `exclusive` or shared) on the file, which is made; returns the descriptor. */
+int apt_lock(const char *path, bool exclusive, int *ret_fd, Error *error) _must_check_;
+
+/* The sources for the tools' apt: binary packages only, keyrings copied and named by path, file: as copy: (so that
+ * packages and indexes are copied and not linked). Writes sources/templar.sources. With `ret_key` also a digest over
+ * all that decides which indexes are trusted. */
+int apt_write_sources(Apt *apt, const RepositoryList *repositories, char **ret_key, Error *error) _must_check_;
+
+/* copy: back to file:. The caller frees; NULL when memory is short. */
+char *apt_public_uri(const char *uri);
+
+/* The name that apt gives the index file of a URI, see URItoFileName() in apt. NULL when memory is short. */
+char *apt_list_name(const char *uri);
+
+/* "Sat, 23 Nov 2026 20:30:13 UTC" */
+int apt_parse_date(const char *text, int64_t *ret_sec) _must_check_;
+
+/* Reads the Release files of all repositories and checks that they have every component. */
+int apt_read_releases(const char *lists, const RepositoryList *repositories, const char *architecture,
+                      AptReleases *ret, Error *error) _must_check_;
+
+/* Turns what apt-get update said into one sentence; 0 when it said nothing bad. */
+int apt_update_error(const char *log, const RepositoryList *repositories, Error *error);
+
+/* The same for apt-get install and friends; `names` (may be NULL) are what packages there are. */
+int apt_resolve_error(const char *log, const char *stdout_text, char *const *names, Error *error);
+/* The name in "Unable to locate package NAME", or NULL. */
+char *apt_unknown_package(const char *log);
+
+/* A line "Inst name [old] (version release [architecture])" of a simulation. */
+typedef struct AptChange {
+        AptAction action;
+        char *name;
+        char *version, *architecture; /* new ones; NULL for removals */
+        bool is_new;                  /* was not there before */
+} AptChange;
+
+typedef struct AptChanges {
+        AptChange *items;
+        size_t n_items;
+        char **selected; /* packages taken in place of virtual ones that were asked for */
+} AptChanges;
+
+void apt_changes_done(AptChanges *changes);
+#define _cleanup_changes_ _cleanup_(apt_changes_done)
+int apt_parse_changes(const char *text, AptChanges *ret, Error *error) _must_check_;
+
+/* Lines "'uri' file size SHA256:hex" of --print-uris; of each only uri, file_name, size_bytes and sha256 (NULL where apt
+ * gives none) are set. */
+typedef struct AptPackages {
+        AptPackage *items;
+        size_t n_items;
+} AptPackages;
+
+void apt_packages_done(AptPackages *packages);
+#define _cleanup_apt_packages_ _cleanup_(apt_packages_done)
+int apt_parse_uris(const char *text, AptPackages *ret, Error *error) _must_check_;
+
+/* NAME_VERSION_ARCH.deb as apt names it. */
+char *apt_file_name(const char *name, const char *version, const char *architecture);
+
+/* Downloads what is missing of these. */
+int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_packages, AptProgress progress, void *userdata,
+                          Error *error) _must_check_;
+
+/* Copies dpkg's status and apt's marks of the tree to where apt looks for them; *ret_status: the status as text. */
+int apt_take_status(Apt *apt, const SandboxTree *tree, Buffer *ret_status, Error *error) _must_check_;

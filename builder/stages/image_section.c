@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/format.h"
+#include "stages/clean.h"
+#include "stages/kinds.h"
+
+static const KeySchema keys[] = {
+        { .name = "Name", .type = KEY_WORD, .required = true,
+          .help = "The image's name: letters, digits, '.' and '-', at most 64 with architecture and version." },
+        { .name = "Description", .type = KEY_STRING, .help = "One line about the image, for the manifest." },
+        { .name = "Version", .type = KEY_WORD,
+          .help = "The version; without it the UTC date of the newest Release file of the repositories used." },
+        { .name = "Architecture", .type = KEY_WORD,
+          .help = "Debian's name of the architecture; without it that of the machine that builds." },
+        { .name = "Suite", .type = KEY_WORD,
+          .help = "What %s and $SUITE stand for; without it the Suite= of the first stage that has one." },
+        { .name = "Formats", .type = KEY_ENUM_LIST, .choices = image_format_names, .fallback = "tar.xz",
+          .help = "The formats to write; tar.zst reaches hosts with systemd 258 or newer only." },
+        { .name = "Nspawn", .type = KEY_SOURCE, .help = "A systemd.nspawn(5) file to publish beside the image." },
+        { .name = "Keep", .type = KEY_ENUM_LIST, .choices = clean_names,
+          .help = "Entries of the cleaning at the end of the build that are left out." },
+        { .name = NULL },
+};
+
+const SectionSchema stage_image_schema = {
+        .name = "Image",
+        .help = "What the image is called and how it is packed.",
+        .keys = keys,
+        .single = true,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "packages/dpkg.h"
+#include "packages/patch.h"
+#include "stages/kinds.h"
+#include "stages/transaction.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+/* deb-version(7): what may stand in a version, with "+" or "~" first so that the suffix can't run into a number. */
+static int check_suffix(const char *value, Error *error)
+{
+        if (value[0] != '+' && value[0] != '~')
+                return error_set_usage(error, -EINVAL, "a suffix starts with '+' (newer than the package) or '~' (older)");
+        if (!value[1])
+                return error_set_usage(error, -EINVAL, "the suffix is empty");
+        for (const char *c = value; *c; c++)
+                if (!isalnum((unsigned char) *c) && !strchr("+~.", *c))
+                        return error_set_usage(error, -EINVAL,
+                                               "a version's suffix consists of letters, digits, '.', '+' and '~'");
+        return 0;
+}
+
+static int digest(const RecipeSection *section, Digest *digest, Error *error)
+{
+        return stage_digest_file(digest, section_path(section, "Patch"), error);
+}
+
+static char *describe(const RecipeSection *section)
+{
+        char *words[] = { (char *) section_string(section, "Package"), NULL };
+
+        return stage_describe("Patch", words);
+}
+
+static void warn_about_base(StageContext *context, const AptPackage *package)
+{
+        const char *base = section_string(context->section, "Base");
+
+        if (!base || dpkg_compare_versions(package->version, base) <= 0)
+                return;
+        report_warning(context->report,
+                       "[PatchDeb] %s is at version %s, newer than %s, for which %s was made; see whether the patch is "
+                       "still needed, then raise Base=",
+                       package->name, package->version, base, section_string(context->section, "Patch"));
+}
+
+static int patch(StageContext *context, const char *deb_path, char **ret_path, char **ret_version, Error *error)
+{
+        report_live(context->report, "patching %s", section_string(context->section, "Package"));
+        return deb_patch(context->sandbox,
+                         &(DebPatch){ .deb_path = deb_path,
+                                      .patch_path = section_path(context->section, "Patch"),
+                                      .suffix = section_string(context->section, "Suffix"),
+                                      .work_directory = context->work_directory,
+                                      .source_date_epoch_sec = context->source_date_epoch_sec },
+                         context->output, ret_path, ret_version, error);
+}
+
+static int run(StageContext *context, Error *error)
+{
+        _cleanup_(apt_package_done) AptPackage package = { 0 };
+        _cleanup_free_ char *deb_path = NULL, *patched_path = NULL, *version = NULL;
+
+        int r = apt_select(context->apt, context->repositories, *context->pins, error);
+        if (r == 0)
+                r = apt_fetch_package(context->apt, context->tree, section_string(context->section, "Package"),
+                                      &package, &deb_path, error);
+        if (r < 0)
+                return r;
+        warn_about_base(context, &package);
+        r = patch(context, deb_path, &patched_path, &version, error);
+        if (r < 0)
+                return r;
+        r = stage_note(context, error, "%s %s", package.name, version);
+        if (r < 0)
+                return r;
+        char *paths[] = { patched_path, NULL };
+        return transaction_run(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+}
+
+static const KeySchema keys[] = {
+        { .name = "Package", .type = KEY_WORD, .required = true,
+          .help = "The package, from the repositories: its name, name=version, or name/suite." },
+        { .name = "Patch", .type = KEY_SOURCE, .required = true,
+          .help = "A unified diff, applied with -p1 over the files and DEBIAN/." },
+        { .name = "Suffix", .type = KEY_WORD, .fallback = "+templar1", .check = check_suffix,
+          .help = "Appended to the package's version." },
+        { .name = "Base", .type = KEY_WORD,
+          .help = "The version that the patch was made for; a newer one is a warning." },
+        { .name = NULL },
+};
+
+const SectionSchema stage_patch_deb_schema = {
+        .name = "PatchDeb",
+        .help = "Fetches a package, patches it, gives it a version of its own, and installs it.",
+        .keys = keys,
+};
+
+const StageKind stage_patch_deb = {
+        .schema = &stage_patch_deb_schema, .version = 1, .digest = digest, .describe = describe, .run = run
+};

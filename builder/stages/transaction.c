@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stages/transaction.h"
+
+#include "packages/dpkg.h"
+#include "stages/kinds.h"
+
+
+static void show_download(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
+{
+        char done[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
+
+        report_live(userdata, "downloading %s of %s", size_text(done_bytes, done), size_text(total_bytes, total));
+}
+
+static void show_package(size_t done, size_t total, const char *package, void *userdata)
+{
+        report_live(userdata, "%zu of %zu: %s", done, total, package);
+}
+
+static int note_transaction(StageContext *context, const AptTransaction *transaction, Error *error)
+{
+        size_t removed = 0;
+        uint64_t bytes = 0;
+        char size[SIZE_TEXT_MAX];
+        int r = 0;
+
+        for (size_t i = 0; i < transaction->n_steps; i++)
+                removed += transaction->steps[i].action == APT_REMOVE || transaction->steps[i].action == APT_PURGE;
+        for (size_t i = 0; i < transaction->n_packages; i++)
+                bytes += transaction->packages[i].size_bytes;
+        if (transaction->n_packages > 0)
+                r = stage_note(context, error, "%zu package%s, %s", transaction->n_packages,
+                               transaction->n_packages == 1 ? "" : "s", size_text(bytes, size));
+        if (r == 0 && removed > 0)
+                r = stage_note(context, error, "%zu removed", removed);
+        return r;
+}
+
+int transaction_run(StageContext *context, const AptRequest *request, Error *error)
+{
+        _cleanup_transaction_ AptTransaction transaction = { 0 };
+
+        report_live(context->report, "resolving dependencies");
+        int r = apt_select(context->apt, context->repositories, *context->pins, error);
+        if (r == 0)
+                r = apt_resolve(context->apt, context->tree, request, &transaction, error);
+        if (r < 0)
+                return r;
+        /* packages that are there already may still be marked as asked for */
+        bool idle = transaction.n_steps == 0;
+        if (idle && strv_length(transaction.automatic) == 0 && strv_length(transaction.manual) == 0)
+                return stage_note(context, error, "nothing to do");
+        r = apt_download(context->apt, &transaction, show_download, context->report, error);
+        if (r == 0)
+                r = dpkg_apply(context->sandbox, context->tree, context->apt, &transaction, context->environment,
+                               context->output, show_package, context->report, error);
+        if (r < 0)
+                return r;
+        return idle ? stage_note(context, error, "nothing to do") : note_transaction(context, &transaction, error);
+}

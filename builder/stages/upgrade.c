@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stages/kinds.h"
+#include "stages/transaction.h"
+
+#include <string.h>
+
+static char *describe(const RecipeSection *section _unused_)
+{
+        return strdup("Upgrade");
+}
+
+static int run(StageContext *context, Error *error)
+{
+        return transaction_run(context, &(AptRequest){ .verb = APT_DIST_UPGRADE }, error);
+}
+
+static const KeySchema keys[] = { { .name = NULL } };
+
+const SectionSchema stage_upgrade_schema = {
+        .name = "Upgrade",
+        .help = "Brings all packages to the newest version of the repositories (apt's dist-upgrade).",
+        .keys = keys,
+};
+
+const StageKind stage_upgrade = { .schema = &stage_upgrade_schema, .version = 1, .describe = describe, .run = run };
