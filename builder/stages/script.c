@@ -31,6 +31,12 @@ static int digest(const RecipeSection *section, Digest *digest, Error *error)
         return section_has(section, "File") ? stage_digest_file(digest, section_path(section, "File"), error) : 0;
 }
 
+/* What the network gives is another thing tomorrow. */
+static bool cacheable(const RecipeSection *section)
+{
+        return section_has(section, "Cache") ? section_bool(section, "Cache") : !section_bool(section, "Network");
+}
+
 /* A script's first line of words tells more than "Script". */
 static char *describe(const RecipeSection *section)
 {
@@ -133,6 +139,8 @@ static const KeySchema keys[] = {
         { .name = "File", .type = KEY_SOURCE, .help = "A file with the script, instead of Script=." },
         { .name = "Network", .type = KEY_BOOL, .fallback = "no",
           .help = "Whether the script reaches the network; what it fetches is not verified by templar." },
+        { .name = "Cache", .type = KEY_BOOL,
+          .help = "Whether the result is kept for later builds; without it yes, but no with Network=yes." },
         { .name = NULL },
 };
 
@@ -148,6 +156,7 @@ const StageKind stage_script = {
         .schema = &stage_script_schema,
         .version = 1,
         .sees_environment = true,
+        .cacheable = cacheable,
         .digest = digest,
         .describe = describe,
         .run = run,
