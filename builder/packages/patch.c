@@ -155,7 +155,7 @@ static int open_tree(const Work *work, SandboxTree *ret, Error *error)
 static int control_of(const Work *work, const DebEntry *entry, DebControl *ret, Error *error)
 {
         Task task = { entry };
-        SandboxTree tree = { -1 };
+        SandboxTree tree = { .directory_fd = -1 };
         _cleanup_buffer_ Buffer reply = BUFFER_INIT;
         int r = open_tree(work, &tree, error);
 
@@ -190,7 +190,7 @@ static int patch_failed(const Work *work, const DebControl *control, int status,
         const char *slash = strrchr(work->patch->patch_path, '/');
         const char *name = slash ? slash + 1 : work->patch->patch_path;
         _cleanup_close_ int fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SandboxTree tree = { fd };
+        SandboxTree tree = { .directory_fd = fd };
         _cleanup_buffer_ Buffer rejects = BUFFER_INIT;
 
         int r = fd < 0 ? 0 : sandbox_call(work->sandbox, &tree, call_read_rejects, NULL, &rejects, error);
