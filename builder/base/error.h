@@ -11,7 +11,8 @@
  * A message is one sentence without a final stop: what failed, on what, why. What the reader can do about it
  * goes into the hint; long evidence (a script's last lines, a rejected hunk) into the detail.
  *
- * Every function accepts error == NULL (the text is dropped) and keeps the code. */
+ * Every function accepts error == NULL: the text is dropped. error_wrap(), error_hint() and error_detail(), which have no
+ * code of their own, return -EIO then. */
 
 typedef enum ErrorKind {
         ERROR_FAILED,    /* the work failed: exit status 1 */

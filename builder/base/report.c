@@ -10,7 +10,8 @@
 #include <time.h>
 
 #define LIVE_INTERVAL_SEC 0.1
-#define DESCRIPTION_COLUMNS 44
+#define DESCRIPTION_COLUMNS 52
+#define PLAIN_INDENT 4
 
 struct Report {
         ReportMode mode;
@@ -170,22 +171,26 @@ void report_live(Report *report, const char *format, ...)
         vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
         stage_label(report, label, sizeof label);
-        snprintf(line, sizeof line, "%-*s %6.1f s  %s", DESCRIPTION_COLUMNS, label, now - report->started_sec, text);
+        snprintf(line, sizeof line, "%-*.*s %6.1f s  %s", DESCRIPTION_COLUMNS, DESCRIPTION_COLUMNS, label, now - report->started_sec, text);
         fprintf(stderr, "\r%s%.*s%s\033[K", paint(report, "\033[2m"), terminal_columns() - 1, line,
                 paint(report, "\033[0m"));
         fflush(stderr);
         report->live_shown = true;
 }
 
+/* A log has had the name when the stage started. */
 static void print_stage_line(Report *report, const char *mark, const char *colour, const char *note)
 {
         char label[256];
 
         clear_live(report);
         stage_label(report, label, sizeof label);
-        fprintf(stderr, "%-*s %s%6.1f s%s%s%s%s%s\n", report->mode == REPORT_TERMINAL ? DESCRIPTION_COLUMNS : 0, label,
-                paint(report, colour), report_stage_seconds(report), *mark ? "  " : "", mark, paint(report, "\033[0m"),
-                note ? "  " : "", note ? note : "");
+        if (report->mode == REPORT_TERMINAL)
+                fprintf(stderr, "%-*.*s ", DESCRIPTION_COLUMNS, DESCRIPTION_COLUMNS, label);
+        else
+                fprintf(stderr, "%*s", PLAIN_INDENT, "");
+        fprintf(stderr, "%s%6.1f s%s%s%s%s%s\n", paint(report, colour), report_stage_seconds(report), *mark ? "  " : "",
+                mark, paint(report, "\033[0m"), note ? "  " : "", note ? note : "");
 }
 
 static void end_stage(Report *report, const char *event, const char *mark, const char *colour, const char *note)

@@ -76,16 +76,28 @@ static void close_outputs(Packing *packing)
                         close(TAKE_FD(packing->shared->outputs[i].fd));
 }
 
+static bool has_output(const Packing *packing, ImageFormat format)
+{
+        for (size_t i = 0; i < packing->n_outputs; i++)
+                if (packing->shared->outputs[i].format == format)
+                        return true;
+        return false;
+}
+
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
         char *const *formats = job->options->formats;
 
         if (!formats)
                 formats = section_list(recipe_image(job->recipe), "Formats");
+        if (!formats || !*formats)
+                return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
         for (; *formats; formats++) {
                 int format = image_format_parse(*formats);
                 if (format < 0)
                         return error_set_usage(error, format, "There is no image format \"%s\"", *formats);
+                if (has_output(packing, (ImageFormat) format))
+                        continue;
                 PackOutput *output = &packing->shared->outputs[packing->n_outputs];
                 *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
                 int r = release_create_file(release, *formats, &output->fd, error);
