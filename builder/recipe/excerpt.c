@@ -41,6 +41,30 @@ static Window choose_window(const char *line, size_t length, Span span)
         return window;
 }
 
+/* A copy of the line for people: user and password of an address are never shown, nor what the diagnostic hides. The
+ * caller frees; NULL when memory is short. */
+static char *copy_without_secrets(const char *line, size_t length, const Diagnostic *diagnostic, Window window)
+{
+        char *copy = malloc(length + 1);
+
+        if (!copy)
+                return NULL;
+        memcpy(copy, line, length);
+        copy[length] = '\0';
+        if (diagnostic->hide)
+                memset(copy + window.mark, '*', window.mark_end - window.mark);
+        for (char *address = copy; (address = memmem(address, length - (size_t) (address - copy), "://", 3));) {
+                address += 3;
+                size_t rest = length - (size_t) (address - copy), authority = 0;
+                while (authority < rest && !strchr(" \t/?#", address[authority]))
+                        authority++;
+                const char *at = memrchr(address, '@', authority);
+                if (at)
+                        memset(address, '*', (size_t) (at - address));
+        }
+        return copy;
+}
+
 /* Appends line[start..end) for people, each character that has no shape as one "?". With `blank` all but tabs become
  * spaces, or `blank` itself: the line below, in step with the one above. */
 static int append_printable(Buffer *buffer, const char *line, size_t start, size_t end, char blank)
@@ -70,11 +94,7 @@ static int append_line(Buffer *buffer, const Diagnostic *diagnostic, const char 
         else
                 r = buffer_printf(buffer, "\n%5u | %s", diagnostic->span.line, left);
         if (r == 0)
-                r = append_printable(buffer, line, window.start, window.mark, 0);
-        if (r == 0)
-                r = append_printable(buffer, line, window.mark, window.mark_end, diagnostic->hide ? '*' : 0);
-        if (r == 0)
-                r = append_printable(buffer, line, window.mark_end, window.end, 0);
+                r = append_printable(buffer, line, window.start, window.end, 0);
         return r < 0 ? r : buffer_append_string(buffer, right);
 }
 
@@ -112,6 +132,9 @@ int excerpt_append(Buffer *buffer, const Diagnostic *diagnostic)
         if (!source_line(source, span.line, &line, &length))
                 return diagnostic->hint ? buffer_printf(buffer, "\n      %s", diagnostic->hint) : 0;
         Window window = choose_window(line, length, span);
-        r = append_line(buffer, diagnostic, line, length, window);
-        return r < 0 ? r : append_caret(buffer, diagnostic, line, window);
+        _cleanup_free_ char *shown = copy_without_secrets(line, length, diagnostic, window);
+        if (!shown)
+                return -ENOMEM;
+        r = append_line(buffer, diagnostic, shown, length, window);
+        return r < 0 ? r : append_caret(buffer, diagnostic, shown, window);
 }

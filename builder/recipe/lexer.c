@@ -157,20 +157,25 @@ static int read_assignment(Lexer *lexer, Line line, size_t start, size_t end, bo
                                                   lexer_value_part(lexer, line, value_start, line.length);
 }
 
-static void report_indented(Lexer *lexer, Line line, size_t start, size_t end, const Assignment *previous)
+/* Returns whether the line is to be read as an assignment, the fault of its white space being told. */
+static bool report_indented(Lexer *lexer, Line line, size_t start, size_t end)
 {
+        const Assignments *all = lexer->section ? &lexer->section->assignments : NULL;
+        const Assignment *previous = all && all->n > 0 ? all->items[all->n - 1] : NULL;
         Span span = { line.number, (unsigned) start + 1, end - start };
 
         /* what follows an unknown key is part of the same mistake */
         if (lexer->line_faulty || lexer->continuation == CONTINUE_SKIP || (lexer->section && lexer->section->broken) ||
             (previous && !key_of(lexer, previous)))
-                return;
-        Diagnostic *added = lexer_report(lexer, span, "a line that starts with white space continues a text, and there is "
-                                                      "none before it");
-        if (previous && !memchr(line.text + start, '=', end - start))
+                return false;
+        Diagnostic *added = lexer_report(lexer, span, "a line that starts with white space continues a text, and "
+                                                      "there is none before it");
+        bool assignment = memchr(line.text + start, '=', end - start);
+        if (previous && !assignment)
                 diagnostic_hint(added, "end the line before it with a backslash, or repeat %s=", previous->key);
         else
                 diagnostic_hint(added, "remove the white space at the start of the line");
+        return assignment && lexer->section;
 }
 
 /* True for "[Kind]" of a kind that exists: nobody means that as part of a value. */
@@ -214,11 +219,8 @@ static int read_line(Lexer *lexer, Line line)
                 return r;
         if (start == end || strchr("#;", line.text[start]))
                 return 0;
-        if (start > 0) {
-                const Assignments *all = lexer->section ? &lexer->section->assignments : NULL;
-                report_indented(lexer, line, start, end, all && all->n > 0 ? all->items[all->n - 1] : NULL);
+        if (start > 0 && !report_indented(lexer, line, start, end))
                 return 0;
-        }
         bool after_text = lexer->continuation == CONTINUE_TEXT;
         if (lexer_value_end(lexer) < 0)
                 return -ENOMEM;

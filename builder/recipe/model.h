@@ -57,6 +57,7 @@ struct Recipe {
                 size_t n, allocated;
         } sources;
         RecipeSection *image;
+        bool image_misspelled; /* an unknown section is near to [Image]: its absence isn't told as well */
         struct {
                 RecipeSection **items;
                 size_t n, allocated;

@@ -29,8 +29,9 @@ typedef struct RecipeOptions {
 
 #define RECIPE_SIZE_MAX (1u << 20)
 
-/* Reads `path` and path.d/x.conf (NAME.recipe.d, byte-sorted). All errors of all files come in one Error of kind
- * ERROR_USAGE, one after the other, each as
+/* Reads `path` and path.d/x.conf (NAME.recipe.d, byte-sorted), and merges as merge.h says: in a drop-in "[Kind]" adds
+ * to the only section of that kind or appends one, "[Kind 2]" adds to the second, "[Kind +]" appends. All errors of all
+ * files come in one Error of kind ERROR_USAGE, one after the other, each as
  *     file:line:column: what is wrong; what was expected
  *        12 | Sutie=bookworm
  *           | ^~~~~ did you mean "Suite"? */
@@ -64,16 +65,20 @@ const RecipeSection *recipe_stage(const Recipe *recipe, size_t index);
 
 const SectionSchema *section_schema(const RecipeSection *section);
 RecipePlace section_place(const RecipeSection *section);
+/* The recipe gives it a value. False after a reset by an empty value, but an empty text is one. */
 bool section_has(const RecipeSection *section, const char *key);
-/* The value, else the schema's default, else NULL. */
+/* The value, else the schema's default, else NULL. Booleans as "yes" or "no"; lists joined with spaces (KEY_LINES with
+ * line feeds), so that the string tells a value from any other. */
 const char *section_string(const RecipeSection *section, const char *key);
 bool section_bool(const RecipeSection *section, const char *key);
-/* A strv, borrowed; the default (split at spaces) when the key is not there; NULL for an empty list. */
+/* A strv, borrowed; the default (split at spaces) when the key is not there; NULL for an empty list, also for one that
+ * was reset. */
 char *const *section_list(const RecipeSection *section, const char *key);
-/* For KEY_SOURCE: the path to open, relative ones resolved against the recipe's folder. */
+/* For KEY_SOURCE and KEY_HOST_FILE: the path to open, relative ones resolved against the recipe's folder. */
 const char *section_path(const RecipeSection *section, const char *key);
 /* The same for each item of a KEY_SOURCE_LIST. */
 char *const *section_paths(const RecipeSection *section, const char *key);
+/* Where its value begins; the section's place for a key that stands nowhere. */
 RecipePlace section_key_place(const RecipeSection *section, const char *key);
 
 /* "debian.recipe:12:9: <message>" with the line and a caret, kind ERROR_USAGE; for checks of later phases. */
