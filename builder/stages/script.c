@@ -149,8 +149,8 @@ static const KeySchema keys[] = {
 
 const SectionSchema stage_script_schema = {
         .name = "Script",
-        .help = "Runs a script as root of the image, in the sandbox, with IMAGE_NAME, IMAGE_VERSION, ARCHITECTURE, SUITE "
-                "and SOURCE_DATE_EPOCH in its environment. What it starts ends with it.",
+        .help = "Runs a script as root of the image, in the sandbox, with IMAGE_NAME, IMAGE_VERSION, ARCHITECTURE, "
+                "SUITE and SOURCE_DATE_EPOCH in its environment. What it starts ends with it.",
         .keys = keys,
         .check = check,
 };

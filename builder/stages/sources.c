@@ -114,7 +114,8 @@ static char *keyring_target(const Sources *sources, const SourceKey *key, size_t
         if (key->host_path) {
                 const char *base = strrchr(key->host_path, '/') ? strrchr(key->host_path, '/') + 1 : key->host_path;
                 const char *dot = strrchr(base, '.');
-                n = asprintf(&path, "%s/%.*s.gpg", directory, (int) (dot > base ? dot - base : (long) strlen(base)), base);
+                n = asprintf(&path, "%s/%.*s.gpg", directory, (int) (dot > base ? dot - base : (long) strlen(base)),
+                             base);
         } else if (index == 0)
                 n = asprintf(&path, "%s/%s.gpg", directory, sources->name);
         else

@@ -25,7 +25,8 @@ static void test_dearmor(void **state)
                 { BEGIN "\nmQEN\n=abcd\n" END, "\x99\x01\x0d", 3 },
                 { BEGIN "Version: GnuPG v2\nComment: x\n\nmQEN\n=abcd\n" END, "\x99\x01\x0d", 3 },
                 { BEGIN "mQEN\n=abcd\n" END, "\x99\x01\x0d", 3 },
-                { "a key:\n" BEGIN "\nmQENAQ==\n=abcd\n" END "and\n" BEGIN "\nmQEN\n" END, "\x99\x01\x0d\x01\x99\x01\x0d", 7 },
+                { "a key:\n" BEGIN "\nmQENAQ==\n=abcd\n" END "and\n" BEGIN "\nmQEN\n" END,
+                  "\x99\x01\x0d\x01\x99\x01\x0d", 7 },
                 { BEGIN "\r\nmQEN\r\nmQEN\r\n=abcd\r\n" END, "\x99\x01\x0d\x99\x01\x0d", 6 },
         };
 
@@ -41,7 +42,9 @@ static void test_dearmor(void **state)
 
 static void test_not_a_keyring(void **state)
 {
-        static const char *const inputs[] = { "", "hello\n", BEGIN "\nmQEN\n", BEGIN "\n" END, BEGIN "\n!!!!\n" END, BEGIN END };
+        static const char *const inputs[] = {
+                "", "hello\n", BEGIN "\nmQEN\n", BEGIN "\n" END, BEGIN "\n!!!!\n" END, BEGIN END
+        };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTS(inputs); i++) {

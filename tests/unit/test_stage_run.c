@@ -22,7 +22,8 @@ static int setup(void **state)
 {
         int r = fixture_setup(state);
 
-        if (r < 0 || output_new(NULL, &run.output, &fixture.error) < 0 || report_new(REPORT_QUIET, false, &run.report) < 0)
+        if (r < 0 || output_new(NULL, &run.output, &fixture.error) < 0 ||
+            report_new(REPORT_QUIET, false, &run.report) < 0)
                 return -1;
         return 0;
 }
@@ -176,9 +177,11 @@ static void test_password(void **state)
 
         (void) state;
         plant_tree(planted);
-        run_all("[Password]\nHash=$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.\n"
+        run_all("[Password]\nHash=$6$salt$"
+                "IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.\n"
                 "[Password]\nUser=www-data\nLocked=yes\n");
-        assert_tree("/etc/ 0755 0:0\n/etc/shadow 0640 0:0 \"root:$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130"
+        assert_tree("/etc/ 0755 0:0\n/etc/shadow 0640 0:0 "
+                    "\"root:$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130"
                     "MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.:20000:0:99999:7:::|www-data:!*:20000:0:99999:7:::|\"\n");
         load("[Password]\nUser=www-dta\nLocked=yes\n");
         assert_fails(run_stage(0), -ENOENT, "The image has no user \"www-dta\"");
@@ -199,7 +202,8 @@ static void test_password_file(void **state)
 {
         static const TreeEntry old[] = { { "/etc/shadow", SHADOW, 0640 }, { NULL, NULL, 0 } };
         static const TreeEntry new[] = {
-                { "/var/lib/dpkg/status", "Package: libcrypt1\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n", 0 },
+                { "/var/lib/dpkg/status",
+                  "Package: libcrypt1\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n", 0 },
                 { NULL, NULL, 0 },
         };
         _cleanup_remove_ char *outside = NULL;
@@ -266,8 +270,8 @@ static void make_repositories(void)
         for (size_t i = 0; i < recipe_n_stages(run.recipe); i++) {
                 const RecipeSection *section = recipe_stage(run.recipe, i);
                 if (stage_kind_of(section)->repositories)
-                        assert_ok(stage_kind_of(section)->repositories(section, run.recipe, &run.repositories, &run.pins,
-                                                                       &fixture.error));
+                        assert_ok(stage_kind_of(section)->repositories(section, run.recipe, &run.repositories,
+                                                                       &run.pins, &fixture.error));
         }
 }
 
@@ -295,17 +299,21 @@ static void test_repositories_in_force(void **state)
 {
         (void) state;
         add_file("key.gpg", KEY, 0644);
-        add_file("two.sources", "Types: deb\nURIs: http://a.example/\nSuites: bookworm bookworm-updates\nComponents: main\n"
-                                "Signed-By: key.gpg\n\nTypes: deb\nURIs: http://b.example/\nSuites: x\nComponents: main\n"
-                                "Trusted: yes\n", 0644);
+        add_file("two.sources",
+                 "Types: deb\nURIs: http://a.example/\nSuites: bookworm bookworm-updates\nComponents: main\n"
+                 "Signed-By: key.gpg\n\nTypes: deb\nURIs: http://b.example/\nSuites: x\nComponents: main\n"
+                 "Trusted: yes\n",
+                 0644);
         assert_repositories(BOOTSTRAP, "http://m.example/debian bookworm", 0);
         assert_repositories(BOOTSTRAP SECTION("x"), "http://m.example/debian bookworm; http://r.example/ x", 0);
         assert_repositories(BOOTSTRAP SECTION("bookworm"), "http://r.example/ bookworm", 0);
-        assert_repositories(BOOTSTRAP SECTION("x") SECTION("y bookworm"), "http://r.example/ x; http://r.example/ y,bookworm", 0);
+        assert_repositories(BOOTSTRAP SECTION("x") SECTION("y bookworm"),
+                            "http://r.example/ x; http://r.example/ y,bookworm", 0);
         assert_repositories(BOOTSTRAP SECTION("bookworm") SECTION("bookworm"),
                             "http://r.example/ bookworm; http://r.example/ bookworm", 0);
-        assert_repositories(BOOTSTRAP SECTION("x") "Pin=a release n=x 1\n" SECTION("y") "Replace=yes\nPin=b origin o 2\n"
-                            SECTION("bookworm"), "http://r.example/ y; http://r.example/ bookworm", 1);
+        assert_repositories(BOOTSTRAP SECTION("x") "Pin=a release n=x 1\n" SECTION(
+                                    "y") "Replace=yes\nPin=b origin o 2\n" SECTION("bookworm"),
+                            "http://r.example/ y; http://r.example/ bookworm", 1);
         assert_repositories(BOOTSTRAP "[Repositories]\nFile=two.sources\n",
                             "http://a.example/ bookworm,bookworm-updates; http://b.example/ x", 0);
 }
@@ -354,18 +362,20 @@ static void test_repositories_written(void **state)
         add_file("key.gpg", KEY, 0600);
         plant_tree(planted);
         run_only(BOOTSTRAP SECTION("bookworm") "Pin=nginx* release n=x 500\nPin=a version 1.2* -1\n", 1);
-        assert_tree("/etc/ 0755 0:0\n/etc/apt/ 0755 0:0\n/etc/apt/keyrings/ 0755 0:0\n"
-                    "/etc/apt/keyrings/key.gpg 0644 0:0 \"" KEY "\"\n/etc/apt/preferences.d/ 0755 0:0\n"
-                    "/etc/apt/preferences.d/old.pref 0644 0:0 \"x|\"\n"
-                    "/etc/apt/preferences.d/templar.pref 0644 0:0 \"Package: nginx*|Pin: release n=x|Pin-Priority: 500||"
-                    "Package: a|Pin: version 1.2*|Pin-Priority: -1|\"\n"
-                    "/etc/apt/sources.list.d/ 0755 0:0\n/etc/apt/sources.list.d/old.list 0644 0:0 \"x|\"\n"
-                    "/etc/apt/sources.list.d/templar.sources 0644 0:0 \"Types: deb|URIs: http://r.example/|"
-                    "Suites: bookworm|Components: main|Signed-By: /etc/apt/keyrings/key.gpg|\"\n");
+        assert_tree(
+                "/etc/ 0755 0:0\n/etc/apt/ 0755 0:0\n/etc/apt/keyrings/ 0755 0:0\n"
+                "/etc/apt/keyrings/key.gpg 0644 0:0 \"" KEY "\"\n/etc/apt/preferences.d/ 0755 0:0\n"
+                "/etc/apt/preferences.d/old.pref 0644 0:0 \"x|\"\n"
+                "/etc/apt/preferences.d/templar.pref 0644 0:0 \"Package: nginx*|Pin: release n=x|Pin-Priority: 500||"
+                "Package: a|Pin: version 1.2*|Pin-Priority: -1|\"\n"
+                "/etc/apt/sources.list.d/ 0755 0:0\n/etc/apt/sources.list.d/old.list 0644 0:0 \"x|\"\n"
+                "/etc/apt/sources.list.d/templar.sources 0644 0:0 \"Types: deb|URIs: http://r.example/|"
+                "Suites: bookworm|Components: main|Signed-By: /etc/apt/keyrings/key.gpg|\"\n");
         run_only(BOOTSTRAP SECTION("x") SECTION("y") "Replace=yes\nFormat=list\n", 2);
         assert_tree("/etc/ 0755 0:0\n/etc/apt/ 0755 0:0\n/etc/apt/keyrings/ 0755 0:0\n"
                     "/etc/apt/keyrings/key.gpg 0644 0:0 \"" KEY "\"\n/etc/apt/preferences.d/ 0755 0:0\n"
-                    "/etc/apt/sources.list 0644 0:0 \"deb [signed-by=/etc/apt/keyrings/key.gpg] http://r.example/ y main|\"\n"
+                    "/etc/apt/sources.list 0644 0:0 \"deb [signed-by=/etc/apt/keyrings/key.gpg] http://r.example/ y "
+                    "main|\"\n"
                     "/etc/apt/sources.list.d/ 0755 0:0\n");
 }
 
@@ -375,7 +385,8 @@ static void test_repositories_beside_debootstrap(void **state)
 
         (void) state;
         add_file("key.gpg", KEY, 0600);
-        add_file("my.sources", "Types: deb\nURIs: http://a.example/\nSuites: x\nComponents: main\nTrusted: yes\n", 0644);
+        add_file("my.sources", "Types: deb\nURIs: http://a.example/\nSuites: x\nComponents: main\nTrusted: yes\n",
+                 0644);
         plant_tree(planted);
         run_only(BOOTSTRAP "[Repositories]\nFile=my.sources\n", 1);
         assert_string_equal(run.note, "trusted without signature: http://a.example/");
@@ -390,13 +401,15 @@ static void test_repositories_of_old_suites(void **state)
         static const TreeEntry planted[] = { { "/etc/apt/sources.list", "x\n", 0 }, { NULL, NULL, 0 } };
 
         (void) state;
-        add_file("key.asc", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQEN\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n", 0644);
+        add_file("key.asc",
+                 "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQEN\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n", 0644);
         plant_tree(planted);
         run_only("[Debootstrap]\nSuite=trusty\nKeyring=key.asc\n"
                  "[Repositories]\nURIs=http://r.example/\nSignedBy=key.asc\nSuites=trusty trusty-updates\n"
                  "[Repositories]\nURIs=http://r.example/\nSignedBy=key.asc\nSuites=extra\n", 1);
         assert_ok(run_stage(2));
-        assert_tree("/etc/ 0755 0:0\n/etc/apt/ 0755 0:0\n/etc/apt/sources.list 0644 0:0 \"deb http://r.example/ trusty main|"
+        assert_tree("/etc/ 0755 0:0\n/etc/apt/ 0755 0:0\n/etc/apt/sources.list 0644 0:0 \"deb http://r.example/ "
+                    "trusty main|"
                     "deb http://r.example/ trusty-updates main|\"\n/etc/apt/sources.list.d/ 0755 0:0\n"
                     "/etc/apt/sources.list.d/templar-2.list 0644 0:0 \"deb http://r.example/ extra main|\"\n"
                     "/etc/apt/trusted.gpg.d/ 0755 0:0\n/etc/apt/trusted.gpg.d/key.gpg 0644 0:0 \"" KEY "\"\n");

@@ -19,10 +19,14 @@ static void test_script(void **state)
         static const struct {
                 const char *suite, *like, *script, *hint;
         } cases[] = {
-                { "bookworm", NULL, "bookworm", NULL },    { "bookworm", "xenial", "bookworm", NULL },
-                { "private", "xenial", "xenial", NULL },   { "bokworm", NULL, NULL, "did you mean \"bookworm\"? Otherwise" },
-                { "private", "xenail", NULL, "did you mean \"xenial\"?" }, { "../sid", NULL, NULL, "LikeSuite=" },
-                { "debian-common", NULL, NULL, "LikeSuite=" }, { ".", NULL, NULL, "LikeSuite=" },
+                { "bookworm", NULL, "bookworm", NULL },
+                { "bookworm", "xenial", "bookworm", NULL },
+                { "private", "xenial", "xenial", NULL },
+                { "bokworm", NULL, NULL, "did you mean \"bookworm\"? Otherwise" },
+                { "private", "xenail", NULL, "did you mean \"xenial\"?" },
+                { "../sid", NULL, NULL, "LikeSuite=" },
+                { "debian-common", NULL, NULL, "LikeSuite=" },
+                { ".", NULL, NULL, "LikeSuite=" },
         };
 
         (void) state;
@@ -48,7 +52,8 @@ static void test_script(void **state)
 
 static void test_one_line(void **state)
 {
-        static const char *const old[] = { "jessie", "jessie-updates", "jessie/updates", "trusty", "trusty-security", "wily" };
+        static const char *const old[] = { "jessie", "jessie-updates",  "jessie/updates",
+                                           "trusty", "trusty-security", "wily" };
         static const char *const new[] = { "stretch", "xenial", "xenial-updates", "bookworm", "sid", "noble", "trust" };
 
         (void) state;
