@@ -286,6 +286,7 @@ void sandbox_init_hook(int argc, char **argv)
                 return;
         reset_signals();
         umask(022);
+        prctl(PR_SET_NAME, "templar-init"); /* for ps(1) alone */
         /* returns on failure only */
         int r = keep(&error);
         (void) r;

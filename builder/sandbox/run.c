@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define STDOUT_LIMIT_BYTES ((size_t) 256 << 20)
@@ -102,6 +103,16 @@ static int write_spec(const SandboxCommand *command, int *ret_fd, Error *error)
         return 0;
 }
 
+/* /dev/stdout and /dev/stderr open the pipe anew, as an id to which it does not belong. */
+static int make_output_pipe(Pipe *ret, Error *error)
+{
+        int r = make_pipe(ret, error);
+
+        if (r == 0 && fchmod(ret->write_fd, 0666) < 0)
+                return error_set_errno(error, errno, "Can't open a pipe to the sandbox");
+        return r;
+}
+
 static int prepare(Run *run, const SandboxCommand *command, Error *error)
 {
         run->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -109,9 +120,9 @@ static int prepare(Run *run, const SandboxCommand *command, Error *error)
                 return error_set_errno(error, errno, "Can't open /dev/null");
         int r = write_spec(command, &run->spec_fd, error);
         if (r == 0)
-                r = make_pipe(&run->err, error);
+                r = make_output_pipe(&run->err, error);
         if (r == 0 && command->ret_stdout)
-                r = make_pipe(&run->out, error);
+                r = make_output_pipe(&run->out, error);
         if (r == 0)
                 r = make_pipe(&run->report, error);
         return r == 0 ? make_pipe(&run->control, error) : r;

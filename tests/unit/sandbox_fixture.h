@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "sandbox/internal.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
@@ -41,7 +42,8 @@ static Fixture fixture;
         do {                                                                                                 \
                 int r_ = (call);                                                                             \
                 if (r_ < 0)                                                                                  \
-                        print_error("%s: %s (%s)\n", #call, fixture.error.message ? fixture.error.message : "", \
+                        print_error("%s: %s (%s)\n", #call,                                                  \
+                                    fixture.error.message ? fixture.error.message : "",                      \
                                     fixture.error.detail ? fixture.error.detail : "");                       \
                 assert_int_equal(r_, 0);                                                                     \
         } while (0)
@@ -57,7 +59,8 @@ static inline int copy_busybox(int root_fd, void *userdata, Buffer *reply, Error
         for (size_t i = 0; i < ELEMENTS(directories); i++)
                 if (mkdirat(root_fd, directories[i], 0755) < 0)
                         return error_set_errno(error, errno, "Can't make %s", directories[i]);
-        _cleanup_close_ int to = openat(root_fd, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+        _cleanup_close_ int to =
+                openat(root_fd, "bin/busybox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
         int r = to < 0 ? -errno : copy_bytes(from, to);
         return r < 0 ? error_set_errno(error, -r, "Can't copy busybox") : 0;
 }
@@ -119,7 +122,8 @@ static inline int fixture_setup(void **state)
         }
         const char *parent = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
         if (output_new(NULL, &fixture.output, &fixture.error) < 0 ||
-            make_temporary_directory(parent, "templar-test-sandbox.", &fixture.directory, &fixture.error) < 0 ||
+            make_temporary_directory(parent, "templar-test-sandbox.", &fixture.directory, &fixture.error) <
+                    0 ||
             sandbox_open(&fixture.sandbox, &fixture.error) < 0 || !make_tree()) {
                 print_error("%s\n%s\n%s\n", fixture.error.message ? fixture.error.message : "?",
                             fixture.error.detail ? fixture.error.detail : "",
@@ -155,27 +159,38 @@ static inline int fixture_teardown(void **state)
                 error_done(&fixture.error);                                                                  \
         } while (0)
 
-/* Processes with an id of the sandbox, anywhere on the host. */
+/* Root's sandboxes all have the same ids, and others may run at this moment, so the namespace tells. Of an
+ * ordinary user's processes it can't be read, but those ids are no one else's. */
+static inline bool is_in_sandbox(const char *pid)
+{
+        struct stat ours, theirs;
+        char path[64], line[256];
+        uint32_t uid_base, gid_base;
+        unsigned uid;
+
+        snprintf(path, sizeof path, "/proc/%.20s/ns/user", pid);
+        if (geteuid() == 0)
+                return stat(path, &theirs) == 0 && fstat(fixture.sandbox->user_namespace_fd, &ours) == 0 &&
+                       ours.st_ino == theirs.st_ino;
+        snprintf(path, sizeof path, "/proc/%.20s/status", pid);
+        sandbox_id_base(fixture.sandbox, &uid_base, &gid_base);
+        _cleanup_fclose_ FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof line, file))
+                if (sscanf(line, "Uid: %u", &uid) == 1)
+                        return uid >= uid_base && uid - uid_base < SANDBOX_IDS;
+        return false;
+}
+
+/* Processes of the sandbox, anywhere on the host. */
 static inline unsigned count_processes(void)
 {
         _cleanup_closedir_ DIR *proc = opendir("/proc");
-        uint32_t uid_base, gid_base;
         unsigned count = 0;
 
         assert_non_null(proc);
-        sandbox_id_base(fixture.sandbox, &uid_base, &gid_base);
-        for (struct dirent *entry; (entry = readdir(proc));) {
-                char path[64];
-                if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-                        continue;
-                snprintf(path, sizeof path, "/proc/%.20s/status", entry->d_name);
-                _cleanup_fclose_ FILE *file = fopen(path, "re");
-                char line[256];
-                unsigned uid;
-                while (file && fgets(line, sizeof line, file))
-                        if (sscanf(line, "Uid: %u", &uid) == 1)
-                                count += uid >= uid_base && uid - uid_base < SANDBOX_IDS;
-        }
+        for (struct dirent *entry; (entry = readdir(proc));)
+                if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+                        count += is_in_sandbox(entry->d_name);
         return count;
 }
 
@@ -190,18 +205,23 @@ static inline int run_as_user(const char *name, const char *home)
         ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
         int status = -1;
 
-        if (length < 0 || !copy || asprintf(&tmpdir, "TMPDIR=%s", home) < 0 || output_new(NULL, &output, &error) < 0)
+        if (length < 0 || !copy || asprintf(&tmpdir, "TMPDIR=%s", home) < 0 ||
+            output_new(NULL, &output, &error) < 0)
                 return -1;
         self[length] = '\0';
         const char *const install[] = { "install", "-o", name, "-m", "0700", self, copy, NULL };
         const char *const run[] = { "runuser", "-u", name, "--", copy, NULL };
         const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", tmpdir, NULL };
         ProcessCommand installing = { .argv = install, .stdin_fd = -1, .output = output };
-        ProcessCommand running = { .argv = run, .environment = environment, .stdin_fd = -1, .output = output };
-        if (process_run(&installing, &error) == 0 && process_run_status(&running, &status, &error) == 0 && status == 0)
+        ProcessCommand running = {
+                .argv = run, .environment = environment, .stdin_fd = -1, .output = output
+        };
+        if (process_run(&installing, &error) == 0 && process_run_status(&running, &status, &error) == 0 &&
+            status == 0)
                 return 0;
         _cleanup_free_ char *tail = output_tail(output);
-        print_error("as %s: status %d, %s\n%s\n", name, status, error.message ? error.message : "", tail ? tail : "");
+        print_error("as %s: status %d, %s\n%s\n", name, status, error.message ? error.message : "",
+                    tail ? tail : "");
         return -1;
 }
 
@@ -218,10 +238,11 @@ static inline void test_as_ordinary_user(void **state)
         }
         snprintf(name, sizeof name, "templar%d", (int) getpid());
         snprintf(home, sizeof home, "/tmp/templar-test-home.%d", (int) getpid());
-        snprintf(range, sizeof range, "%u-%u", 0x60000000u, 0x60000000u + SANDBOX_IDS - 1);
-        const char *const add[] = { "useradd", "--create-home", "--home-dir", home,
-                                    "-K",      "SUB_UID_COUNT=0", "-K",       "SUB_GID_COUNT=0",
-                                    name,      NULL };
+        /* other tests run beside this one */
+        unsigned start = 0x60000000u + (unsigned) getpid() % 3000 * SANDBOX_IDS;
+        snprintf(range, sizeof range, "%u-%u", start, start + SANDBOX_IDS - 1);
+        const char *const add[] = { "useradd", "--create-home",   "--home-dir", home, "-K", "SUB_UID_COUNT=0",
+                                    "-K",      "SUB_GID_COUNT=0", name,         NULL };
         const char *const ids[] = { "usermod", "--add-subuids", range, "--add-subgids", range, name, NULL };
         const char *const del[] = { "userdel", name, NULL };
         _cleanup_error_ Error error = ERROR_INIT;

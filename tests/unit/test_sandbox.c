@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox_fixture.h"
 
-#include "base/cancel.h"
-
-/* What callers of sandbox_run(), sandbox_call() and the handling of trees rely on. */
+/* What callers of sandbox_run() rely on. */
 
 static void test_status(void **state)
 {
         static const struct {
                 const char *script;
                 int status;
-        } cases[] = { { "exit 0", 0 }, { "exit 3", 3 }, { "exit 255", 255 }, { "true; sleep 1000 & exit 7", 7 } };
+        } cases[] = {
+                { "exit 0", 0 }, { "exit 3", 3 }, { "exit 255", 255 }, { "true; sleep 1000 & exit 7", 7 }
+        };
 
         (void) state;
         needs_fixture();
@@ -33,7 +33,9 @@ static void test_failures(void **state)
                 { { "sh", "-c", "kill -KILL $$" }, -ECHILD, "sh was killed by SIGKILL (out of memory?)" },
                 { { "sh", "-c", "kill -SEGV $$" }, -ECHILD, "sh was killed by SIGSEGV" },
                 { { "nowhere" }, -ENOENT, "Can't run nowhere in the sandbox: not found in the image" },
-                { { "/bin/nowhere" }, -ENOENT, "Can't run /bin/nowhere in the sandbox: not found in the image" },
+                { { "/bin/nowhere" },
+                  -ENOENT,
+                  "Can't run /bin/nowhere in the sandbox: not found in the image" },
                 { { "/etc/orphan" },
                   -ENOENT,
                   "Can't run /etc/orphan in the sandbox: it is there, but its interpreter is not" },
@@ -44,7 +46,9 @@ static void test_failures(void **state)
         needs_fixture();
         assert_script("printf '#!/no/such/interpreter\\n' > /etc/orphan; chmod 755 /etc/orphan", "");
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
-                SandboxCommand command = { .tree = &fixture.tree, .argv = cases[i].argv, .output = fixture.output };
+                SandboxCommand command = { .tree = &fixture.tree,
+                                           .argv = cases[i].argv,
+                                           .output = fixture.output };
                 error_done(&fixture.error);
                 assert_int_equal(sandbox_run(fixture.sandbox, &command, &fixture.error), cases[i].code);
                 assert_string_equal(fixture.error.message, cases[i].message);
@@ -69,25 +73,28 @@ static void test_surroundings(void **state)
 {
         (void) state;
         needs_fixture();
-        assert_script("id -u; id -g; id -G; pwd; umask; hostname",
-                      "0\n0\n0\n/\n0022\nlocalhost\n");
-        assert_script("env | grep -v -e ^PWD= -e ^SHLVL= | sort",
-                      "DEBCONF_NONINTERACTIVE_SEEN=true\nDEBIAN_FRONTEND=noninteractive\nHOME=/root\nLC_ALL=C.UTF-8\n"
-                      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=dumb\nTZ=UTC\n");
+        assert_script("id -u; id -g; id -G; pwd; umask; hostname", "0\n0\n0\n/\n0022\nlocalhost\n");
+        assert_script(
+                "env | grep -v -e ^PWD= -e ^SHLVL= | sort",
+                "DEBCONF_NONINTERACTIVE_SEEN=true\nDEBIAN_FRONTEND=noninteractive\nHOME=/"
+                "root\nLC_ALL=C.UTF-8\n"
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=dumb\nTZ=UTC\n");
         assert_script("tr '\\0' '\\n' < /proc/1/environ | grep container; cat /run/systemd/container",
                       "container=systemd-nspawn\nsystemd-nspawn\n");
         assert_script("tr '\\0' ' ' < /proc/1/cmdline", "templar-sandbox-init ");
         assert_script("cat; readlink /proc/self/fd/0", "/dev/null\n");
         assert_script("ulimit -c; ulimit -n", "0\n1024\n");
         assert_script("ls /sys; touch /sys/x 2>/dev/null || echo read only", "read only\n");
-        assert_script("touch /dev/x 2>/dev/null || echo read only; echo x > /dev/null; head -c 3 /dev/zero | wc -c",
-                      "read only\n3\n");
+        assert_script(
+                "touch /dev/x 2>/dev/null || echo read only; echo x > /dev/null; head -c 3 /dev/zero | wc -c",
+                "read only\n3\n");
         assert_script("stat -c '%a' /run /run/lock /tmp /dev/shm", "755\n1777\n1777\n1777\n");
         assert_script("touch /run/a /tmp/b /dev/shm/c && echo ok", "ok\n");
         assert_script("ls -A /run/a /tmp /dev/shm 2>/dev/null || true", "/dev/shm:\n\n/tmp:\n");
-        assert_script("ifconfig lo | grep -c UP; ls /proc/net/dev_snmp6 2>/dev/null | wc -l; ping -c1 127.0.0.1 "
-                      ">/dev/null 2>&1; ip -o link | wc -l",
-                      "1\n1\n1\n");
+        assert_script(
+                "ifconfig lo | grep -c UP; ls /proc/net/dev_snmp6 2>/dev/null | wc -l; ping -c1 127.0.0.1 "
+                ">/dev/null 2>&1; ip -o link | wc -l",
+                "1\n1\n1\n");
 }
 
 static void test_environment_is_complete(void **state)
@@ -95,8 +102,12 @@ static void test_environment_is_complete(void **state)
         static const char *const environment[] = { "PATH=/bin", "A=1", NULL };
         const char *const argv[] = { "env", NULL };
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
-        SandboxCommand command = { .tree = &fixture.tree, .argv = argv, .environment = environment, .stdin_fd = -1,
-                                   .output = fixture.output, .ret_stdout = &text };
+        SandboxCommand command = { .tree = &fixture.tree,
+                                   .argv = argv,
+                                   .environment = environment,
+                                   .stdin_fd = -1,
+                                   .output = fixture.output,
+                                   .ret_stdout = &text };
 
         (void) state;
         needs_fixture();
@@ -170,6 +181,24 @@ static void test_stdin(void **state)
         assert_string_equal(text.data, "from outside");
 }
 
+/* Both lead to pipes of ours, which a program opens anew. */
+static void test_dev_stdout_and_stderr(void **state)
+{
+        const char *const argv[] = { "sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr", NULL };
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        _cleanup_output_ Output *output = NULL;
+        SandboxCommand command = { .tree = &fixture.tree, .argv = argv, .ret_stdout = &text };
+
+        (void) state;
+        needs_fixture();
+        assert_ok(output_new(NULL, &output, &fixture.error));
+        command.output = output;
+        assert_ok(sandbox_run(fixture.sandbox, &command, &fixture.error));
+        assert_string_equal(text.data, "out\n");
+        _cleanup_free_ char *tail = output_tail(output);
+        assert_string_equal(tail, "err");
+}
+
 static void test_no_tree(void **state)
 {
         const char *const argv[] = { "true", NULL };
@@ -186,8 +215,13 @@ static void test_no_tree(void **state)
 static int run_with_mount(SandboxMount mount, const char *script, Buffer *text)
 {
         const char *const argv[] = { "sh", "-c", script, NULL };
-        SandboxCommand command = { .tree = &fixture.tree, .argv = argv, .mounts = &mount, .n_mounts = 1,
-                                   .stdin_fd = -1, .output = fixture.output, .ret_stdout = text };
+        SandboxCommand command = { .tree = &fixture.tree,
+                                   .argv = argv,
+                                   .mounts = &mount,
+                                   .n_mounts = 1,
+                                   .stdin_fd = -1,
+                                   .output = fixture.output,
+                                   .ret_stdout = text };
 
         error_done(&fixture.error);
         buffer_done(text);
@@ -201,7 +235,8 @@ static void test_mounts(void **state)
 
         (void) state;
         needs_fixture();
-        _cleanup_free_ char *source = path_join(fixture.directory, "source"), *file = path_join(source, "file");
+        _cleanup_free_ char *source = path_join(fixture.directory, "source"),
+                            *file = path_join(source, "file");
         assert_int_equal(mkdir(source, 0700), 0);
         assert_int_equal(chmod(source, 0777), 0);
         assert_ok(write_file_atomic(AT_FDCWD, file, "text", 4, 0644, &fixture.error));
@@ -209,9 +244,11 @@ static void test_mounts(void **state)
         assert_ok(run_with_mount((SandboxMount){ source, "/run/templar/in", false },
                                  "cat /run/templar/in/file; touch /run/templar/in/x 2>&1 || true", &text));
         assert_string_equal(text.data, "texttouch: /run/templar/in/x: Read-only file system\n");
-        assert_ok(run_with_mount((SandboxMount){ file, "/run/templar/in", false }, "cat /run/templar/in", &text));
+        assert_ok(run_with_mount((SandboxMount){ file, "/run/templar/in", false }, "cat /run/templar/in",
+                                 &text));
         assert_string_equal(text.data, "text");
-        assert_ok(run_with_mount((SandboxMount){ source, "/mnt", true }, "echo new > /mnt/made; cat /mnt/made", &text));
+        assert_ok(run_with_mount((SandboxMount){ source, "/mnt", true },
+                                 "echo new > /mnt/made; cat /mnt/made", &text));
         assert_string_equal(text.data, "new\n");
 
         assert_int_equal(chdir(fixture.directory), 0);
@@ -220,12 +257,15 @@ static void test_mounts(void **state)
         assert_int_equal(chdir("/"), 0);
 
         assert_int_equal(run_with_mount((SandboxMount){ source, "/missing", false }, "true", &text), -ENOENT);
-        assert_string_equal(fixture.error.message, "Can't mount /missing in the sandbox: No such file or directory");
-        assert_int_equal(run_with_mount((SandboxMount){ source, "/run/../missing", false }, "true", &text), -ENOENT);
+        assert_string_equal(fixture.error.message,
+                            "Can't mount /missing in the sandbox: No such file or directory");
+        assert_int_equal(run_with_mount((SandboxMount){ source, "/run/../missing", false }, "true", &text),
+                         -ENOENT);
         assert_int_equal(run_with_mount((SandboxMount){ file, "/mnt", false }, "true", &text), -ENOTDIR);
         assert_string_equal(fixture.error.message, "Can't mount over /mnt in the sandbox: it is not a file");
         assert_int_equal(run_with_mount((SandboxMount){ "/no/such", "/mnt", false }, "true", &text), -ENOENT);
-        assert_string_equal(fixture.error.message, "Can't take /no/such into the sandbox: No such file or directory");
+        assert_string_equal(fixture.error.message,
+                            "Can't take /no/such into the sandbox: No such file or directory");
         assert_int_equal(fstatat(fixture.tree.directory_fd, "missing", &status, 0), -1);
         assert_ok(sandbox_remove_tree(fixture.sandbox, source, &fixture.error));
 }
@@ -235,8 +275,12 @@ static void test_mounts(void **state)
 static int run_tools(const char *script, Buffer *text)
 {
         const char *const argv[] = { "/bin/sh", "-c", script, NULL };
-        SandboxCommand command = { .root = SANDBOX_ROOT_TOOLS, .tree = &fixture.tree, .argv = argv, .stdin_fd = -1,
-                                   .output = fixture.output, .ret_stdout = text };
+        SandboxCommand command = { .root = SANDBOX_ROOT_TOOLS,
+                                   .tree = &fixture.tree,
+                                   .argv = argv,
+                                   .stdin_fd = -1,
+                                   .output = fixture.output,
+                                   .ret_stdout = text };
 
         error_done(&fixture.error);
         buffer_done(text);
@@ -249,14 +293,16 @@ static void test_tools_root(void **state)
                 const char *script;
                 const char *expected;
         } cases[] = {
-                { "find /home /root /etc/apt /tmp; ls /run", "/home\n/root\n/etc/apt\n/tmp\nlock\nsystemd\ntemplar\n" },
+                { "find /home /root /etc/apt /tmp; ls /run",
+                  "/home\n/root\n/etc/apt\n/tmp\nlock\nsystemd\ntemplar\n" },
                 { "cd " SANDBOX_TREE_PATH " && ls -d bin/busybox && echo x > var/written && cat var/written",
                   "bin/busybox\nx\n" },
                 { "for i in / /usr /etc /usr/bin; do touch $i/x 2>/dev/null && echo $i; done; true", "" },
                 { "cat /etc/shadow 2>/dev/null || echo refused", "refused\n" },
                 { "echo $HOME; touch ~/x /var/tmp/x /tmp/x /var/lib/dpkg/x && echo ok", "/root\nok\n" },
                 { "getent passwd root | cut -d: -f1-4", "root:x:0:0\n" },
-                { "dpkg --print-foreign-architectures >/dev/null && apt-get --version >/dev/null && gpgv --version "
+                { "dpkg --print-foreign-architectures >/dev/null && apt-get --version >/dev/null && gpgv "
+                  "--version "
                   ">/dev/null && echo ok",
                   "ok\n" },
         };
@@ -282,162 +328,6 @@ static void test_tools_without_tree(void **state)
         assert_string_equal(text.data, "lock\nsystemd\n");
 }
 
-/* sandbox_call() */
-
-static int answer_mode(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        struct stat status;
-
-        (void) userdata;
-        if (fstat(root_fd, &status) < 0)
-                return error_set_errno(error, errno, "fstat");
-        return buffer_printf(reply, "%u %u %o %u", status.st_uid, status.st_gid, status.st_mode & 07777, getuid()) < 0
-                       ? error_out_of_memory(error)
-                       : 0;
-}
-
-static int answer_much(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        size_t size = *(size_t *) userdata;
-        _cleanup_free_ char *data = calloc(1, size);
-
-        (void) root_fd;
-        return data && buffer_append(reply, data, size) == 0 ? 0 : error_out_of_memory(error);
-}
-
-static int fail_with_words(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        (void) root_fd;
-        (void) userdata;
-        (void) reply;
-        error_set_usage(error, -ENOTUNIQ, "Message");
-        error_detail(error, "one\ntwo");
-        return error_hint(error, "Hint");
-}
-
-static int fail_silently(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        (void) root_fd;
-        (void) userdata;
-        (void) reply;
-        (void) error;
-        return -ENOSPC;
-}
-
-static int crash(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        (void) root_fd;
-        (void) reply;
-        (void) error;
-        signal(*(int *) userdata, SIG_DFL);
-        raise(*(int *) userdata);
-        return 0;
-}
-
-static int leave(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        (void) root_fd;
-        (void) userdata;
-        (void) reply;
-        (void) error;
-        _exit(9);
-}
-
-static void test_call(void **state)
-{
-        _cleanup_buffer_ Buffer reply = BUFFER_INIT, much = BUFFER_INIT;
-        size_t size = 10000000;
-
-        (void) state;
-        needs_fixture();
-        assert_ok(call_in_tree(answer_mode, NULL, &reply));
-        assert_string_equal(reply.data, "0 0 755 0");
-        assert_ok(call_in_tree(answer_much, &size, &much));
-        assert_int_equal(much.length, size);
-        assert_ok(call_in_tree(answer_mode, NULL, NULL));
-}
-
-static void test_call_failures(void **state)
-{
-        int segv = SIGSEGV, killed = SIGKILL;
-
-        (void) state;
-        needs_fixture();
-        assert_int_equal(call_in_tree(fail_with_words, NULL, NULL), -ENOTUNIQ);
-        assert_int_equal(fixture.error.kind, ERROR_USAGE);
-        assert_string_equal(fixture.error.message, "Message");
-        assert_string_equal(fixture.error.detail, "one\ntwo");
-        assert_string_equal(fixture.error.hint, "Hint");
-        assert_int_equal(call_in_tree(fail_silently, NULL, NULL), -ENOSPC);
-        assert_string_equal(fixture.error.message, "The work in the sandbox failed: No space left on device");
-        assert_int_equal(call_in_tree(crash, &segv, NULL), -ECHILD);
-        assert_non_null(strstr(fixture.error.message, "The work in the sandbox was killed by SIGSEGV"));
-        assert_int_equal(call_in_tree(crash, &killed, NULL), -ECHILD);
-        assert_string_equal(fixture.error.message, "The work in the sandbox was killed by SIGKILL (out of memory?)");
-        assert_int_equal(call_in_tree(leave, NULL, NULL), -ECHILD);
-        assert_string_equal(fixture.error.message, "The work in the sandbox exited with status 9");
-}
-
-/* trees */
-
-static void test_directory_belongs_to_the_sandbox(void **state)
-{
-        uint32_t uid_base, gid_base;
-        struct stat status;
-
-        (void) state;
-        needs_fixture();
-        mode_t before = umask(077);
-        assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "other", &fixture.error));
-        umask(before);
-        _cleanup_free_ char *path = path_join(fixture.directory, "other");
-        sandbox_id_base(fixture.sandbox, &uid_base, &gid_base);
-        assert_int_equal(lstat(path, &status), 0);
-        assert_int_equal(status.st_uid, uid_base);
-        assert_int_equal(status.st_gid, gid_base);
-        assert_int_equal(status.st_mode, S_IFDIR | 0755);
-        assert_int_equal(sandbox_make_directory(fixture.sandbox, fixture.directory, "other", &fixture.error), -EEXIST);
-        assert_ok(sandbox_remove_tree(fixture.sandbox, path, &fixture.error));
-        assert_int_equal(lstat(path, &status), -1);
-        assert_ok(sandbox_remove_tree(fixture.sandbox, path, &fixture.error));
-}
-
-static int fill_with_stubborn_files(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        (void) userdata;
-        (void) reply;
-        if (mkdirat(root_fd, "closed", 0700) < 0 || mkdirat(root_fd, "closed/inner", 0000) < 0 ||
-            mknodat(root_fd, "closed/fifo", S_IFIFO, 0) < 0 || symlinkat("/etc", root_fd, "closed/link") < 0 ||
-            fchownat(root_fd, "closed/fifo", 1000, 65534, 0) < 0 || fchownat(root_fd, "closed", 33, 33, 0) < 0 ||
-            fchmodat(root_fd, "closed", 0, 0) < 0 || fchmod(root_fd, 0) < 0)
-                return error_set_errno(error, errno, "fill");
-        return 0;
-}
-
-static void test_remove_takes_everything(void **state)
-{
-        struct stat status;
-
-        (void) state;
-        needs_fixture();
-        assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "other", &fixture.error));
-        _cleanup_free_ char *path = path_join(fixture.directory, "other");
-        SandboxTree tree = { .directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
-        assert_ok(sandbox_call(fixture.sandbox, &tree, fill_with_stubborn_files, NULL, NULL, &fixture.error));
-        close(tree.directory_fd);
-        assert_ok(sandbox_remove_tree(fixture.sandbox, path, &fixture.error));
-        assert_int_equal(lstat(path, &status), -1);
-        assert_int_equal(stat("/etc/passwd", &status), 0);
-}
-
-static void test_tree_with_closed_root(void **state)
-{
-        (void) state;
-        needs_fixture();
-        assert_script("chmod 0700 /; stat -c %a /", "700\n");
-        assert_script("chmod 0755 /; stat -c %a /", "755\n");
-}
-
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
@@ -450,15 +340,11 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_big_and_binary_output),
                 cmocka_unit_test(test_log_has_all),
                 cmocka_unit_test(test_stdin),
+                cmocka_unit_test(test_dev_stdout_and_stderr),
                 cmocka_unit_test(test_no_tree),
                 cmocka_unit_test(test_mounts),
                 cmocka_unit_test(test_tools_root),
                 cmocka_unit_test(test_tools_without_tree),
-                cmocka_unit_test(test_call),
-                cmocka_unit_test(test_call_failures),
-                cmocka_unit_test(test_directory_belongs_to_the_sandbox),
-                cmocka_unit_test(test_remove_takes_everything),
-                cmocka_unit_test(test_tree_with_closed_root),
                 cmocka_unit_test(test_as_ordinary_user),
         };
 
