@@ -225,32 +225,84 @@ int write_file_atomic(int directory_fd, const char *path, const void *data, size
         return 0;
 }
 
-static int remove_entries(int fd, dev_t device);
+/* A tree may be deeper than there are descriptors. What lies LEVELS_MAX below `top_fd` is moved up to it, where a
+ * later pass finds it. */
+#define LEVELS_MAX 64
 
-static int remove_entry(int parent_fd, const char *name, dev_t device)
+typedef struct Removal {
+        int top_fd; /* -1 until the topmost directory is open; borrowed */
+        unsigned level;
+        unsigned n_moved;
+} Removal;
+
+static int remove_entries(Removal *removal, int fd, dev_t device);
+
+static int move_to_top(Removal *removal, int parent_fd, const char *name)
+{
+        char moved[48];
+
+        for (;;) {
+                snprintf(moved, sizeof moved, ".removed-%d-%u", (int) getpid(), removal->n_moved++);
+                if (renameat2(parent_fd, name, removal->top_fd, moved, RENAME_NOREPLACE) == 0)
+                        return 0;
+                /* a directory that moves to another one must be writable itself */
+                if (errno == EACCES && fchmodat(parent_fd, name, 0700, 0) == 0 &&
+                    renameat2(parent_fd, name, removal->top_fd, moved, RENAME_NOREPLACE) == 0)
+                        return 0;
+                if (errno != EEXIST)
+                        return -errno;
+        }
+}
+
+static int remove_entry(Removal *removal, int parent_fd, const char *name, dev_t device)
 {
         if (unlinkat(parent_fd, name, 0) == 0 || errno == ENOENT)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return -errno;
+        if (removal->level == LEVELS_MAX)
+                return move_to_top(removal, parent_fd, name);
         int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == EACCES && fchmodat(parent_fd, name, 0700, 0) == 0)
                 fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        int r = remove_entries(fd, device); /* takes fd */
+        removal->level++;
+        int r = remove_entries(removal, fd, device); /* takes fd */
+        removal->level--;
         if (r < 0)
                 return r;
         return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_entries(int fd, dev_t device)
+/* Removes what it finds: 1 if that was anything, since names may be missed that are removed or added meanwhile. */
+static int remove_pass(Removal *removal, DIR *directory, dev_t device)
+{
+        int fd = dirfd(directory);
+        bool found = false;
+
+        errno = 0;
+        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                int r = remove_entry(removal, fd, entry->d_name, device);
+                if (r == -EACCES && fchmod(fd, 0700) == 0)
+                        r = remove_entry(removal, fd, entry->d_name, device);
+                if (r < 0)
+                        return r;
+                found = true;
+        }
+        return errno ? -errno : found;
+}
+
+static int remove_entries(Removal *removal, int fd, dev_t device)
 {
         struct stat status;
         _cleanup_closedir_ DIR *directory = fdopendir(fd);
+        int r;
 
         if (!directory) {
-                int r = -errno;
+                r = -errno;
                 close(fd);
                 return r;
         }
@@ -258,31 +310,17 @@ static int remove_entries(int fd, dev_t device)
                 return -errno;
         if (device && status.st_dev != device)
                 return -EXDEV;
-        /* names may be removed while they are read: start over until a pass finds none */
-        for (;;) {
-                bool found = false;
-                errno = 0;
-                for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                                continue;
-                        int r = remove_entry(fd, entry->d_name, status.st_dev);
-                        if (r == -EACCES && fchmod(fd, 0700) == 0)
-                                r = remove_entry(fd, entry->d_name, status.st_dev);
-                        if (r < 0)
-                                return r;
-                        found = true;
-                }
-                if (errno)
-                        return -errno;
-                if (!found)
-                        return 0;
+        if (removal->top_fd < 0)
+                removal->top_fd = fd;
+        while ((r = remove_pass(removal, directory, status.st_dev)) > 0)
                 rewinddir(directory);
-        }
+        return r;
 }
 
 int remove_tree(int directory_fd, const char *path, Error *error)
 {
-        int r = remove_entry(directory_fd, path, 0);
+        Removal removal = { .top_fd = -1 };
+        int r = remove_entry(&removal, directory_fd, path, 0);
 
         return r < 0 ? error_set_errno(error, -r, "Can't remove %s", path) : 0;
 }

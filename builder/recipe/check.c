@@ -34,13 +34,15 @@ static void check_required(Checker *checker, RecipeSection *section, size_t inde
         section->failed = true;
         Span span = key_value_span(section, index, &source);
         if (value->last)
-                diagnostics_add(checker->diagnostics, source, span, "%s= is empty; [%s] needs a value for it", key->name,
+                diagnostics_add(checker->diagnostics, source, span, "%s= is empty; [%s] needs a value for it",
+                                key->name,
                                 section->schema->name);
         else
                 diagnostics_add(checker->diagnostics, source, span, "[%s] needs %s=", section->schema->name, key->name);
 }
 
-/* The key that a message starts with, as in "Hash= and Locked= exclude each other"; LOOKUP_NONE: none that stands here. */
+/* The key that a message starts with, as in "Hash= and Locked= exclude each other"; LOOKUP_NONE: none that stands
+ * here. */
 static size_t key_of_message(const RecipeSection *section, const char *message)
 {
         size_t length = strcspn(message, "= ");
@@ -48,7 +50,8 @@ static size_t key_of_message(const RecipeSection *section, const char *message)
         if (message[length] != '=')
                 return LOOKUP_NONE;
         for (size_t i = 0; section->schema->keys[i].name; i++)
-                if (strncmp(section->schema->keys[i].name, message, length) == 0 && !section->schema->keys[i].name[length])
+                if (strncmp(section->schema->keys[i].name, message, length) == 0 &&
+                    !section->schema->keys[i].name[length])
                         return section->values[i].last ? i : LOOKUP_NONE;
         return LOOKUP_NONE;
 }

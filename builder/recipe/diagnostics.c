@@ -23,7 +23,8 @@ void diagnostics_done(Diagnostics *diagnostics)
 /* What concerns a source as a whole (line 0) comes after what has a place in it. */
 static bool stands_before(const Source *source, Span span, const Diagnostic *other)
 {
-        unsigned line = span.line ? span.line : UINT32_MAX, other_line = other->span.line ? other->span.line : UINT32_MAX;
+        unsigned line = span.line ? span.line : UINT32_MAX;
+        unsigned other_line = other->span.line ? other->span.line : UINT32_MAX;
 
         if (source->order != other->source->order)
                 return source->order < other->source->order;
@@ -105,8 +106,8 @@ int diagnostics_finish(const Diagnostics *diagnostics, Error *error)
                 if ((i > 0 && buffer_append_string(&text, "\n") < 0) ||
                     excerpt_append(&text, &diagnostics->shown[i]) < 0)
                         return error_out_of_memory(error);
-        if (more > 0 && buffer_printf(&text, "\nand %s%zu more error%s", diagnostics_full(diagnostics) ? "at least " : "",
-                                      more, more == 1 ? "" : "s") < 0)
+        const char *about = diagnostics_full(diagnostics) ? "at least " : "";
+        if (more > 0 && buffer_printf(&text, "\nand %s%zu more error%s", about, more, more == 1 ? "" : "s") < 0)
                 return error_out_of_memory(error);
         return error_set_usage(error, -EINVAL, "%s", text.data);
 }

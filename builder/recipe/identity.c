@@ -10,8 +10,9 @@
 #include <sys/utsname.h>
 
 static const char *const architectures[] = {
-        "alpha", "amd64",    "arc",     "arm64", "armel", "armhf",   "hppa",    "i386",  "ia64",    "loong64", "m68k", "mips64el",
-        "mipsel", "powerpc", "ppc64", "ppc64el", "riscv64", "s390x", "sh4", "sparc64", "x32", NULL,
+        "alpha", "amd64", "arc",      "arm64",  "armel",   "armhf", "hppa",    "i386",    "ia64",  "loong64",
+        "m68k",  "mips64el", "mipsel", "powerpc", "ppc64", "ppc64el", "riscv64", "s390x", "sh4",   "sparc64",
+        "x32",   NULL,
 };
 
 static const struct {
@@ -52,24 +53,28 @@ int identity_check_name(const char *what, const char *name, IdentityFault *ret_f
                 if (!is_name_character(name[i])) {
                         while (((unsigned char) name[i + ret_fault->length] & 0xc0) == 0x80)
                                 ret_fault->length++;
-                        return error_set_usage(error, -EINVAL, "\"%.*s\" in %s; expected letters, digits, \".\" and \"-\" only",
+                        return error_set_usage(error, -EINVAL,
+                                               "\"%.*s\" in %s; expected letters, digits, \".\" and \"-\" only",
                                                (int) ret_fault->length, name + i, what);
                 }
                 if (isalnum((unsigned char) name[i]))
                         continue;
                 if (i == 0 || i + 1 == length)
-                        return error_set_usage(error, -EINVAL, "%s %s with \"%c\"; expected a letter or a digit there", what,
+                        return error_set_usage(error, -EINVAL,
+                                               "%s %s with \"%c\"; expected a letter or a digit there", what,
                                                i == 0 ? "starts" : "ends", name[i]);
                 if (!isalnum((unsigned char) name[i + 1]) && (name[i] == '.' || name[i + 1] == '.') &&
                     is_name_character(name[i + 1])) {
                         ret_fault->length = 2;
-                        return error_set_usage(error, -EINVAL, "\"%.2s\" in %s; expected a letter or a digit around every dot",
+                        return error_set_usage(error, -EINVAL,
+                                               "\"%.2s\" in %s; expected a letter or a digit around every dot",
                                                name + i, what);
                 }
         }
         *ret_fault = (IdentityFault){ 0, length };
         if (length > IDENTITY_MAX)
-                return error_set_usage(error, -EINVAL, "%s has %zu characters; expected at most %d", what, length, IDENTITY_MAX);
+                return error_set_usage(error, -EINVAL, "%s has %zu characters; expected at most %d", what, length,
+                                       IDENTITY_MAX);
         return 0;
 }
 
@@ -79,8 +84,8 @@ int identity_check_architecture(const char *architecture, IdentityFault *ret_fau
         for (const char *const *known = architectures; *known; known++)
                 if (strcmp(*known, architecture) == 0)
                         return 0;
-        int r = error_set_usage(error, -EINVAL, "\"%s\" is no architecture of Debian; expected a name like amd64 or arm64",
-                                architecture);
+        int r = error_set_usage(error, -EINVAL, "\"%s\" is no architecture of Debian; expected a name like amd64 "
+                                "or arm64", architecture);
         const char *same = identity_debian_architecture(architecture);
         const char *nearest = same != architecture ? same : nearest_word(architecture, architectures);
         if (nearest)
@@ -93,7 +98,8 @@ int identity_check_suite(const char *suite, IdentityFault *ret_fault, Error *err
         for (size_t i = 0; suite[i]; i++) {
                 *ret_fault = (IdentityFault){ i, 1 };
                 if (!isalnum((unsigned char) suite[i]) && !(i > 0 && strchr("-._+~/", suite[i])))
-                        return error_set_usage(error, -EINVAL, "this is no name of a suite; expected letters, digits and "
+                        return error_set_usage(error, -EINVAL,
+                                               "this is no name of a suite; expected letters, digits and "
                                                                "\"-._+~/\" behind the first character, as in bookworm");
         }
         return 0;
@@ -119,7 +125,8 @@ static Assignment *find_assignment(const RecipeSection *section, const char *key
 static void report(Diagnostics *diagnostics, Assignment *assignment, IdentityFault fault, const Error *error)
 {
         Diagnostic *added = diagnostics_add(diagnostics, assignment->source,
-                                            assignment_span(assignment, fault.offset, fault.length), "%s", error->message);
+                                            assignment_span(assignment, fault.offset, fault.length), "%s",
+                                            error->message);
 
         assignment->broken = true; /* told; the check of its type would tell it again */
         if (error->hint)
@@ -143,8 +150,8 @@ static const char *take(Assignment *assignment, const IdentityKey *key, Diagnost
         const char *percent = strchr(assignment->value, '%');
         if (percent) {
                 fault = (IdentityFault){ (size_t) (percent - assignment->value), 2 };
-                r = error_set_usage(&error, -EINVAL, "a specifier in the value that specifiers are made from; expected %s",
-                                    key->what);
+                r = error_set_usage(&error, -EINVAL, "a specifier in the value that specifiers are made from; "
+                                    "expected %s", key->what);
         } else {
                 r = key->check ? key->check(assignment->value, &fault, &error) :
                                  identity_check_name(key->what, assignment->value, &fault, &error);
@@ -163,8 +170,8 @@ static void check_length(const Recipe *recipe, Assignment *name, Diagnostics *di
                 return;
         diagnostic_hint(diagnostics_add(diagnostics, name->source, assignment_span(name, 0, name->length),
                                         "%s-%s-%s has %zu characters; expected at most %d, for it names machines",
-                                        recipe->name, recipe->architecture, recipe->version ? recipe->version : "YYYYMMDD",
-                                        length, IDENTITY_MAX),
+                                        recipe->name, recipe->architecture,
+                                        recipe->version ? recipe->version : "YYYYMMDD", length, IDENTITY_MAX),
                         "shorten it by %zu", length - IDENTITY_MAX);
         name->broken = true;
 }
@@ -197,7 +204,8 @@ int identity_resolve(Recipe *recipe, Diagnostics *diagnostics, const char *archi
         recipe->name = take(name, &name_key, diagnostics);
         recipe->version = take(find_assignment(recipe->image, version_key.name), &version_key, diagnostics);
         recipe->suite = take(suite, &suite_key, diagnostics);
-        recipe->architecture = take(find_assignment(recipe->image, architecture_key.name), &architecture_key, diagnostics);
+        recipe->architecture = take(find_assignment(recipe->image, architecture_key.name), &architecture_key,
+                                    diagnostics);
         if (!recipe->architecture)
                 recipe->architecture = architecture ? pool_string(&recipe->pool, architecture) :
                                                       host_architecture(&recipe->pool);

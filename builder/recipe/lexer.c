@@ -168,8 +168,8 @@ static bool report_indented(Lexer *lexer, Line line, size_t start, size_t end)
         if (lexer->line_faulty || lexer->continuation == CONTINUE_SKIP || (lexer->section && lexer->section->broken) ||
             (previous && !key_of(lexer, previous)))
                 return false;
-        Diagnostic *added = lexer_report(lexer, span, "a line that starts with white space continues a text, and there is "
-                                                      "none before it");
+        Diagnostic *added = lexer_report(lexer, span, "a line that starts with white space continues a text, and "
+                                                      "there is none before it");
         bool assignment = memchr(line.text + start, '=', end - start);
         if (previous && !assignment)
                 diagnostic_hint(added, "end the line before it with a backslash, or repeat %s=", previous->key);

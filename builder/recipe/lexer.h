@@ -15,8 +15,8 @@
  *     [Section]            white space around names and values doesn't count
  *     Key=Value
  *     # comment            as the first character that isn't white space; ";" too
- *     Key=one \            a backslash at the end continues the line: it, the line's end and white space around them are
- *         two              one space; comment lines in between are skipped; two backslashes are two backslashes
+ *     Key=one \            a backslash at the end continues the line: it, the line's end and white space around them
+ *         two              are one space; comment lines in between are skipped; two backslashes stay two backslashes
  *     Script=first         a KEY_TEXT key: lines that start with white space belong to the value, "#" and backslashes
  *         second           and all; the white space that all of them start with is taken off; every line of the value
  *                          ends with a line feed, the last one too; blank lines at the end are dropped

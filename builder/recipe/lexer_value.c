@@ -44,7 +44,8 @@ int lexer_value_part(Lexer *lexer, Line line, size_t start, size_t end)
         if (continued) {
                 lexer->backslash = (Span){ line.number, (unsigned) end, 1 };
                 if (end < line.length && !lexer->line_faulty)
-                        diagnostic_hint(lexer_report(lexer, lexer->backslash, "white space behind the backslash: the line "
+                        diagnostic_hint(lexer_report(lexer, lexer->backslash,
+                                                     "white space behind the backslash: the line "
                                                      "would not be continued"),
                                         "remove the white space at the end of the line");
                 lexer->continuation = CONTINUE_LINE;

@@ -121,7 +121,7 @@ static int select_numbered(Merge *merge, const SectionSchema *schema, const Pars
         Diagnostic *added = diagnostics_add(merge->diagnostics, parsed->source, parsed->span,
                                             "there is no [%s] number %s; the recipe has %zu", schema->name,
                                             parsed->selector, n);
-        if (merge->kind == MERGE_DROP_IN && !schema->single)
+        if (merge->kind == MERGE_DROP_IN)
                 diagnostic_hint(added, "[%s +] adds one at the end", schema->name);
         return 0;
 }
@@ -140,14 +140,15 @@ static int select_by_kind(Merge *merge, const SectionSchema *schema, const Parse
                 return 0;
         }
         diagnostic_hint(diagnostics_add(merge->diagnostics, parsed->source, parsed->span,
-                                        "the recipe has %zu [%s] sections; expected the number of one", n, schema->name),
+                                        "the recipe has %zu [%s] sections; expected the number of one", n,
+                                        schema->name),
                         "write %s for the first", selector_example(merge, schema->name, 1, example));
         return 0;
 }
 
 static int select_stage(Merge *merge, const SectionSchema *schema, const ParsedSection *parsed, RecipeSection **ret)
 {
-        bool append = strcmp(parsed->selector, "+") == 0 && merge->kind == MERGE_DROP_IN && !schema->single;
+        bool append = strcmp(parsed->selector, "+") == 0 && merge->kind == MERGE_DROP_IN;
 
         if (merge->kind == MERGE_RECIPE)
                 return select_in_recipe(merge, schema, parsed, ret);
@@ -177,26 +178,25 @@ static void report_unknown_section(Merge *merge, const ParsedSection *parsed)
 /* The section that the parsed one adds to; NULL when it has none, which was told. */
 static int select_section(Merge *merge, const ParsedSection *parsed, RecipeSection **ret)
 {
+        const SectionSchema *image = merge->recipe->schema->image;
         const SectionSchema *schema = lookup_section(merge->recipe->schema, parsed->name);
 
         *ret = NULL;
         if (parsed->broken) {
-                merge->recipe->image_misspelled |= schema == merge->recipe->schema->image;
+                merge->recipe->image_misspelled |= schema == image;
                 return 0;
         }
         if (!schema) {
                 report_unknown_section(merge, parsed);
                 return 0;
         }
-        if (*parsed->selector && (schema == merge->recipe->schema->image || merge->kind == MERGE_RECIPE)) {
+        if (*parsed->selector && (schema == image || schema->single || merge->kind == MERGE_RECIPE)) {
                 diagnostics_add(merge->diagnostics, parsed->source, parsed->span,
-                                "\"%s\" behind the name of the section; expected %s", parsed->selector,
-                                schema == merge->recipe->schema->image ? "the name alone, there is only one" :
-                                                                         "the name alone, numbers are for drop-ins");
+                                "\"%s\" behind the name of the section; expected the name alone, %s", parsed->selector,
+                                merge->kind == MERGE_RECIPE ? "numbers are for drop-ins" : "there is only one");
                 return 0;
         }
-        return schema == merge->recipe->schema->image ? select_image(merge, parsed, ret) :
-                                                        select_stage(merge, schema, parsed, ret);
+        return schema == image ? select_image(merge, parsed, ret) : select_stage(merge, schema, parsed, ret);
 }
 
 static void report_unknown_key(Merge *merge, RecipeSection *section, const Assignment *assignment)
@@ -259,7 +259,8 @@ static int merge_assignment(Merge *merge, RecipeSection *section, Assignment *as
 
 int merge_document(Recipe *recipe, Diagnostics *diagnostics, const Document *document, MergeKind kind)
 {
-        Merge merge = { .recipe = recipe, .diagnostics = diagnostics, .kind = kind, .n_stages_before = recipe->stages.n };
+        Merge merge = { .recipe = recipe, .diagnostics = diagnostics, .kind = kind,
+                       .n_stages_before = recipe->stages.n };
 
         for (size_t i = 0; i < document->n && !diagnostics_full(diagnostics); i++) {
                 const ParsedSection *parsed = document->items[i];

@@ -9,14 +9,14 @@
  * In the recipe itself each stage section is a stage of its own. In a drop-in, and on the command line:
  *
  *     [Image]     adds to the recipe's
- *     [Kind]      adds to the recipe's only section of that kind; a kind that the recipe lacks is appended as a new last
- *                 stage; with several of them it is an error that asks for a number
+ *     [Kind]      adds to the recipe's only section of that kind; a kind that the recipe lacks is appended as a new
+ *                 last stage; with several of them it is an error that asks for a number
  *     [Kind 2]    adds to the second section of that kind, counted from 1 in the order of the stages
  *     [Kind +]    appends a new last stage (drop-ins only: on the command line each setting is a section of its own)
  *
  * Scalar keys of a later document replace earlier values, list keys append, an empty value resets either (but an empty
- * text is a text). The same scalar key twice for one section in one document is an error, on the command line the last one
- * counts. */
+ * text is a text). The same scalar key twice for one section in one document is an error, on the command line the last
+ * one counts. */
 
 typedef enum MergeKind {
         MERGE_RECIPE,

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* Memory that lives as long as its recipe and goes with it in one piece: values are replaced when the version becomes
- * known, and pointers to the old ones stay good. Each allocation is one of malloc's own, so that sanitizers see its ends.
- * Functions return NULL when memory is short. */
+ * known, and pointers to the old ones stay good. Each allocation is one of malloc's own, so that sanitizers see its
+ * ends. Functions return NULL when memory is short. */
 
 typedef struct PoolBlock PoolBlock;
 

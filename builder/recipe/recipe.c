@@ -91,8 +91,10 @@ static int check_version(const Recipe *recipe, const char *version, Error *error
         size_t length = identity_length(recipe, version), name = lookup_key(recipe->image->schema, "Name");
         if (length <= IDENTITY_MAX)
                 return 0;
-        RecipePlace place = name == LOOKUP_NONE ? section_place(recipe->image) : section_key_place(recipe->image, "Name");
-        return recipe_error(recipe, place, error, "%s-%s-%s has %zu characters; expected at most %d, for it names machines",
+        RecipePlace place = name == LOOKUP_NONE ? section_place(recipe->image) :
+                                                  section_key_place(recipe->image, "Name");
+        return recipe_error(recipe, place, error, "%s-%s-%s has %zu characters; expected at most %d, for it names "
+                                                  "machines",
                             recipe->name, recipe->architecture, version, length, IDENTITY_MAX);
 }
 

@@ -29,9 +29,9 @@ typedef struct RecipeOptions {
 
 #define RECIPE_SIZE_MAX (1u << 20)
 
-/* Reads `path` and path.d/x.conf (NAME.recipe.d, byte-sorted), and merges as merge.h says: in a drop-in "[Kind]" adds to
- * the only section of that kind or appends one, "[Kind 2]" adds to the second, "[Kind +]" appends. All errors of all files come in one Error of kind
- * ERROR_USAGE, one after the other, each as
+/* Reads `path` and path.d/x.conf (NAME.recipe.d, byte-sorted), and merges as merge.h says: in a drop-in "[Kind]" adds
+ * to the only section of that kind or appends one, "[Kind 2]" adds to the second, "[Kind +]" appends. All errors of all
+ * files come in one Error of kind ERROR_USAGE, one after the other, each as
  *     file:line:column: what is wrong; what was expected
  *        12 | Sutie=bookworm
  *           | ^~~~~ did you mean "Suite"? */
@@ -71,8 +71,8 @@ bool section_has(const RecipeSection *section, const char *key);
  * line feeds), so that the string tells a value from any other. */
 const char *section_string(const RecipeSection *section, const char *key);
 bool section_bool(const RecipeSection *section, const char *key);
-/* A strv, borrowed; the default (split at spaces) when the key is not there; NULL for an empty list, also for one that was
- * reset. */
+/* A strv, borrowed; the default (split at spaces) when the key is not there; NULL for an empty list, also for one that
+ * was reset. */
 char *const *section_list(const RecipeSection *section, const char *key);
 /* For KEY_SOURCE and KEY_HOST_FILE: the path to open, relative ones resolved against the recipe's folder. */
 const char *section_path(const RecipeSection *section, const char *key);

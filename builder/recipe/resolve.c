@@ -48,8 +48,8 @@ static int report_specifier(Resolution *work, const Item *item, SpecifierResult 
         case SPECIFIER_PENDING:
                 return 0;
         case SPECIFIER_UNKNOWN:
-                report(work, item, offset, 2, "unknown specifier; expected %i (image), %v (version), %a (architecture), "
-                                              "%s (suite) or %%", "a percent sign is written \"%%\"");
+                report(work, item, offset, 2, "unknown specifier; expected %i (image), %v (version), %a "
+                                              "(architecture), %s (suite) or %%", "a percent sign is written \"%%\"");
                 return 0;
         case SPECIFIER_UNFINISHED:
                 report(work, item, offset, 1, "a percent sign at the end; expected %i, %v, %a, %s or %%",
@@ -121,9 +121,7 @@ static int check_item(Resolution *work, Item *item, const char *raw)
                         added->hide = mark.hide;
                 return 0;
         }
-        item->text = value_canonical(work->key, item->text);
-        if (work->key->type == KEY_MODE)
-                item->text = pool_printf(&work->checker->recipe->pool, "%04lo", strtoul(item->text, NULL, 8));
+        item->text = value_canonical(&work->checker->recipe->pool, work->key, item->text);
         return item->text ? 0 : -ENOMEM;
 }
 
@@ -159,7 +157,8 @@ static int add_words(Resolution *work, const Assignment *assignment, const char 
 {
         size_t offset = 0;
 
-        while (text[offset += strspn(text + offset, NOTHING_BUT_SPACE)] && !diagnostics_full(work->checker->diagnostics)) {
+        while (text[offset += strspn(text + offset, NOTHING_BUT_SPACE)] &&
+               !diagnostics_full(work->checker->diagnostics)) {
                 size_t length = strcspn(text + offset, NOTHING_BUT_SPACE);
                 int r = add_item(work, assignment, text + offset, offset, length);
                 if (r < 0)

@@ -37,8 +37,8 @@ typedef struct KeySchema {
         const char *const *choices; /* for KEY_ENUM and KEY_ENUM_LIST, NULL-terminated */
         bool required;
         const char *help; /* one sentence for --help and the man page */
-        /* A further check of one value; fills `error` (message: what is wrong and what was expected; a hint is shown behind
-         * the caret), may be NULL. With -EKEYREJECTED the value is a secret, and not shown. */
+        /* A further check of one value; fills `error` (message: what is wrong and what was expected; a hint is shown
+         * behind the caret), may be NULL. With -EKEYREJECTED the value is a secret, and not shown. */
         int (*check)(const char *value, Error *error);
 } KeySchema;
 
@@ -48,8 +48,8 @@ typedef struct SectionSchema {
         const KeySchema *keys; /* closed by an entry without name */
         bool single;           /* may stand only once (Image) */
         /* Checks across the keys of one section ("Hash= or PasswordFile= or Locked=yes"); may be NULL. A message that
-         * starts with "Key=" is placed at that key, any other at the header. Called when every key is right by itself, and
-         * again when the version becomes known: until then values hold %v as it is. */
+         * starts with "Key=" is placed at that key, any other at the header. Called when every key is right by itself,
+         * and again when the version becomes known: until then values hold %v as it is. */
         int (*check)(const RecipeSection *section, Error *error);
 } SectionSchema;
 

@@ -84,8 +84,8 @@ int source_file_check(int directory_fd, const char *path, Error *error)
         _cleanup_close_ int fd = open_beneath(directory_fd, path, O_PATH);
 
         if (fd == -EXDEV)
-                return error_set_usage(error, fd, "a symbolic link on this path leaves the recipe's folder; expected a file "
-                                                  "inside it");
+                return error_set_usage(error, fd, "a symbolic link on this path leaves the recipe's folder; expected "
+                                                  "a file inside it");
         if (fd < 0) {
                 int r = error_set_usage(error, fd, fd == -ENOENT ? "no such file in the recipe's folder" :
                                                                    "can't open this file: %s", strerror(-fd));

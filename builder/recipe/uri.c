@@ -13,7 +13,8 @@ static int refuse_scheme(const char *value, Error *error)
         static const char *const schemes[] = { "http", "https", "file", NULL };
         size_t length = strcspn(value, ":");
         _cleanup_free_ char *scheme = strndup(value, length);
-        int r = error_set_usage(error, -EINVAL, "no address that can be used here; expected http://, https:// or file:///");
+        int r = error_set_usage(error, -EINVAL, "no address that can be used here; expected http://, https:// or "
+                                                "file:///");
 
         if (!scheme)
                 return error_out_of_memory(error);
@@ -30,8 +31,8 @@ static int refuse_scheme(const char *value, Error *error)
 static int refuse_credentials(size_t offset, size_t length, ValueMark *ret_mark, Error *error)
 {
         *ret_mark = (ValueMark){ .offset = offset, .length = length };
-        int r = error_set_usage(error, -EINVAL, "credentials in a recipe end up in the image; expected an address without "
-                                                "user and password");
+        int r = error_set_usage(error, -EINVAL, "credentials in a recipe end up in the image; expected an address "
+                                                "without user and password");
         error_hint(error, "put them into /etc/apt/auth.conf.d of this machine, see apt_auth.conf(5)");
         return r;
 }

@@ -29,8 +29,8 @@ static int check_bool(const char *value, Error *error)
 
         return value_parse_bool(value, &ignored) == 0 ?
                        0 :
-                       error_set_usage(error, -EINVAL, "\"%s\" is neither yes nor no; expected yes, no, true, false, on, "
-                                                       "off, 1 or 0", value);
+                       error_set_usage(error, -EINVAL, "\"%s\" is neither yes nor no; expected yes, no, true, false, "
+                                                       "on, off, 1 or 0", value);
 }
 
 static int check_word(const char *value, ValueMark *ret_mark, Error *error)
@@ -65,8 +65,8 @@ static int check_mode(const char *value, Error *error)
         unsigned long mode = strtoul(value, NULL, 8);
 
         if (value[digits] || digits == 0 || digits > MODE_DIGITS_MAX || mode > 07777)
-                return error_set_usage(error, -EINVAL, "\"%s\" is no mode; expected an octal number up to 7777, as in 0644",
-                                       value);
+                return error_set_usage(error, -EINVAL, "\"%s\" is no mode; expected an octal number up to 7777, as in "
+                                                       "0644", value);
         return 0;
 }
 
@@ -85,7 +85,8 @@ static bool has_long_component(const char *path)
 static int check_target(const char *value, Error *error)
 {
         if (value[0] != '/') {
-                int r = error_set_usage(error, -EINVAL, "a path in the image is absolute; expected one that starts with \"/\"");
+                int r = error_set_usage(error, -EINVAL, "a path in the image is absolute; expected one that starts "
+                                        "with \"/\"");
                 error_hint(error, "did you mean \"/%s\"?", value + strspn(value, "./"));
                 return r;
         }
@@ -94,11 +95,10 @@ static int check_target(const char *value, Error *error)
                 return error_set_usage(error, -EINVAL, "this is the root of the image; expected a path below it");
         if (!path_is_inside(first))
                 return error_set_usage(error, -EINVAL, "\"..\" in a path in the image; expected one without it");
-        if (strchr(value, '\n'))
-                return error_set_usage(error, -EINVAL, "a line feed in a path; expected one line");
         if (strlen(value) >= PATH_MAX || has_long_component(value))
-                return error_set_usage(error, -ENAMETOOLONG, "this path is longer than Linux allows; expected at most %d "
-                                                             "bytes, %d between two slashes", PATH_MAX - 1, NAME_MAX);
+                return error_set_usage(error, -ENAMETOOLONG,
+                                       "this path is longer than Linux allows; expected at most %d bytes, %d between two "
+                                       "slashes", PATH_MAX - 1, NAME_MAX);
         return 0;
 }
 
@@ -108,7 +108,8 @@ static int check_source(const char *value, Error *error)
         int r;
 
         if (path_is_absolute(value)) {
-                r = error_set_usage(error, -EINVAL, "an absolute path leaves the recipe's folder; expected one relative to it");
+                r = error_set_usage(error, -EINVAL, "an absolute path leaves the recipe's folder; expected one "
+                                    "relative to it");
                 error_hint(error, "put the file beside the recipe");
                 return r;
         }
@@ -164,11 +165,13 @@ int value_check(const KeySchema *key, const char *value, ValueMark *ret_mark, Er
         return r;
 }
 
-const char *value_canonical(const KeySchema *key, const char *value)
+const char *value_canonical(Pool *pool, const KeySchema *key, const char *value)
 {
         bool yes;
 
         if (key->type == KEY_BOOL)
                 return value_parse_bool(value, &yes) == 0 && yes ? "yes" : "no";
+        if (key->type == KEY_MODE)
+                return pool_printf(pool, "%04lo", strtoul(value, NULL, 8));
         return value;
 }

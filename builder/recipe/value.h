@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "recipe/pool.h"
 #include "recipe/schema.h"
 
 #include <stdbool.h>
@@ -19,9 +20,9 @@ typedef struct ValueMark {
 /* Fills `error` (with hint) and, where only a part is wrong, *ret_mark. 0, -EINVAL or -ENOMEM. */
 int value_check(const KeySchema *key, const char *value, ValueMark *ret_mark, Error *error) _must_check_;
 
-/* The one spelling that stands for all others of the same value (yes for true, 0644 for 644), to be told from another by
- * comparison; else `value` itself. For values that passed value_check(). */
-const char *value_canonical(const KeySchema *key, const char *value);
+/* The one spelling that stands for all others of the same value (yes for true, 0644 for 644); else `value` itself. For
+ * values that passed value_check(). NULL when memory is short. */
+const char *value_canonical(Pool *pool, const KeySchema *key, const char *value);
 
 /* yes, no, true, false, on, off, 1, 0 in any case: 0, else -EINVAL. */
 int value_parse_bool(const char *value, bool *ret) _must_check_;

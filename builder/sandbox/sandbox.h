@@ -89,7 +89,7 @@ int sandbox_run(Sandbox *sandbox, const SandboxCommand *command, Error *error) _
 /* The exit status in *ret_status instead. */
 int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error) _must_check_;
 
-/* `root_fd` is the tree. What the function appends to `reply` is handed to the caller; its error as well. It runs in
+/* `root_fd` is the tree's directory, opened for reading. What the function appends to `reply` is handed to the caller; its error as well. It runs in
  * a forked process as the sandbox's root, umask 022, all descriptors kept; changes to memory are lost unless it is
  * shared (mmap). It must not start threads that outlive it. */
 typedef int (*SandboxFunction)(int root_fd, void *userdata, Buffer *reply, Error *error);

@@ -147,11 +147,11 @@ static int fill_socket_filter(scmp_filter_ctx filter)
 
         if (r == 0)
                 r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
-                                     SCMP_CMP(0, SCMP_CMP_GT, AF_NETLINK));
+                                     SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
         for (unsigned family = 0; r == 0 && family < AF_NETLINK; family++)
                 if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
                         r = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1,
-                                             SCMP_CMP(0, SCMP_CMP_EQ, family));
+                                             SCMP_A0(SCMP_CMP_EQ, family, 0));
         return r;
 }
 

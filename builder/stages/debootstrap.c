@@ -182,6 +182,7 @@ const StageKind stage_debootstrap = {
         .schema = &stage_debootstrap_schema,
         .version = 1,
         .repositories = repositories,
+        .installs_packages = true,
         .digest = digest,
         .describe = describe,
         .run = run,

@@ -145,5 +145,10 @@ const SectionSchema stage_script_schema = {
 };
 
 const StageKind stage_script = {
-        .schema = &stage_script_schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_script_schema,
+        .version = 1,
+        .sees_environment = true,
+        .digest = digest,
+        .describe = describe,
+        .run = run,
 };

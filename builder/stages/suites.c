@@ -32,8 +32,8 @@ static int hint_nearest(const char *suite, Error *error)
         if (names)
                 strv_sort(names);
         const char *nearest = names ? nearest_word(suite, (const char *const *) names) : NULL;
-        return error_hint(error, "%s%s%sLikeSuite=NAME tells which known suite an unknown one is built like",
-                          nearest ? "Did you mean \"" : "", nearest ?: "", nearest ? "\"? Otherwise " : "");
+        return error_hint(error, "%s%s%sLikeSuite= tells which known suite an unknown one is built like",
+                          nearest ? "did you mean \"" : "", nearest ?: "", nearest ? "\"? Otherwise " : "");
 }
 
 int suite_script(const char *suite, const char *like, const char **ret_script, Error *error)
@@ -50,7 +50,8 @@ int suite_script(const char *suite, const char *like, const char **ret_script, E
                 *ret_script = like;
                 return 0;
         }
-        error_set_usage(error, -EINVAL, "debootstrap knows no suite \"%s\"", like ?: suite);
+        error_set_usage(error, -EINVAL, "%s= names \"%s\", a suite that debootstrap does not know",
+                        like ? "LikeSuite" : "Suite", like ?: suite);
         return hint_nearest(like ?: suite, error);
 }
 

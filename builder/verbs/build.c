@@ -98,11 +98,11 @@ static void explain_pull(const BuildCall *build, const Recipe *recipe, const Bui
 
         report_note(report,
                     "To pull it on a host, serve %s over http and run there%s:\n"
-                    "  machinectl pull-tar --verify=%s http://SERVER/%s/%s/%s.%s",
+                    "  machinectl pull-tar --verify=%s http://SERVER/%s/%s/%s.%s %s",
                     build->options.out_directory,
                     image_format_parse(format) == IMAGE_TAR_ZST ? " (systemd 258 or newer)" : "",
                     build->options.sign ? "signature" : "checksum", recipe_name(recipe),
-                    recipe_architecture(recipe), result->base_name, format);
+                    recipe_architecture(recipe), result->base_name, format, recipe_name(recipe));
         if (build->options.sign)
                 report_note(report,
                             "The host verifies with %s/import-pubring.gpg, to be put into /etc/systemd/.",

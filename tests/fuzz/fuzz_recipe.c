@@ -5,11 +5,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
+static void read_setting(const uint8_t *data, size_t size_bytes)
+{
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_recipe_ Recipe *recipe = NULL;
+        _cleanup_free_ char *setting = strndup((const char *) data, size_bytes);
+        char *settings[] = { setting, setting, NULL };
+
+        if (!setting)
+                return;
+        int r = fixture_parse("[Image]\nName=a\n[File]\nPath=/a\n[Script]\n[Script]\n", settings, &recipe, &error);
+        if (r < 0 && !error.message)
+                abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_recipe_ Recipe *recipe = NULL;
 
+        read_setting(data, size_bytes);
         if (recipe_parse("fuzz.recipe", data, size_bytes, &fixture_options, &recipe, &error) < 0)
                 return 0;
         if (recipe_set_version(recipe, "1.0", &error) == 0 && strlen(recipe_digest(recipe)) != 64)

@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "sandbox/internal.h"
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
@@ -158,27 +159,38 @@ static inline int fixture_teardown(void **state)
                 error_done(&fixture.error);                                                                  \
         } while (0)
 
-/* Processes with an id of the sandbox, anywhere on the host. */
+/* Root's sandboxes all have the same ids, and others may run at this moment, so the namespace tells. Of an
+ * ordinary user's processes it can't be read, but those ids are no one else's. */
+static inline bool is_in_sandbox(const char *pid)
+{
+        struct stat ours, theirs;
+        char path[64], line[256];
+        uint32_t uid_base, gid_base;
+        unsigned uid;
+
+        snprintf(path, sizeof path, "/proc/%.20s/ns/user", pid);
+        if (geteuid() == 0)
+                return stat(path, &theirs) == 0 && fstat(fixture.sandbox->user_namespace_fd, &ours) == 0 &&
+                       ours.st_ino == theirs.st_ino;
+        snprintf(path, sizeof path, "/proc/%.20s/status", pid);
+        sandbox_id_base(fixture.sandbox, &uid_base, &gid_base);
+        _cleanup_fclose_ FILE *file = fopen(path, "re");
+        while (file && fgets(line, sizeof line, file))
+                if (sscanf(line, "Uid: %u", &uid) == 1)
+                        return uid >= uid_base && uid - uid_base < SANDBOX_IDS;
+        return false;
+}
+
+/* Processes of the sandbox, anywhere on the host. */
 static inline unsigned count_processes(void)
 {
         _cleanup_closedir_ DIR *proc = opendir("/proc");
-        uint32_t uid_base, gid_base;
         unsigned count = 0;
 
         assert_non_null(proc);
-        sandbox_id_base(fixture.sandbox, &uid_base, &gid_base);
-        for (struct dirent *entry; (entry = readdir(proc));) {
-                char path[64];
-                if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
-                        continue;
-                snprintf(path, sizeof path, "/proc/%.20s/status", entry->d_name);
-                _cleanup_fclose_ FILE *file = fopen(path, "re");
-                char line[256];
-                unsigned uid;
-                while (file && fgets(line, sizeof line, file))
-                        if (sscanf(line, "Uid: %u", &uid) == 1)
-                                count += uid >= uid_base && uid - uid_base < SANDBOX_IDS;
-        }
+        for (struct dirent *entry; (entry = readdir(proc));)
+                if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+                        count += is_in_sandbox(entry->d_name);
         return count;
 }
 
@@ -226,7 +238,9 @@ static inline void test_as_ordinary_user(void **state)
         }
         snprintf(name, sizeof name, "templar%d", (int) getpid());
         snprintf(home, sizeof home, "/tmp/templar-test-home.%d", (int) getpid());
-        snprintf(range, sizeof range, "%u-%u", 0x60000000u, 0x60000000u + SANDBOX_IDS - 1);
+        /* other tests run beside this one */
+        unsigned start = 0x60000000u + (unsigned) getpid() % 3000 * SANDBOX_IDS;
+        snprintf(range, sizeof range, "%u-%u", start, start + SANDBOX_IDS - 1);
         const char *const add[] = { "useradd", "--create-home",   "--home-dir", home, "-K", "SUB_UID_COUNT=0",
                                     "-K",      "SUB_GID_COUNT=0", name,         NULL };
         const char *const ids[] = { "usermod", "--add-subuids", range, "--add-subgids", range, name, NULL };

@@ -115,16 +115,19 @@ static const Key *find(const Key *keys, size_t n_keys, const char *user_id)
 static void lists_problems(void **state)
 {
         _cleanup_free_ char *home = fixture_home(state, "home"), *revoked = fixture_key(home, "revoked");
-        _cleanup_free_ char *expired = fixture_odd_key(
-                home, "20200101T000000", "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: expired\nExpire-Date: 1d");
-        _cleanup_free_ char *small = fixture_odd_key(
-                home, NULL, "Key-Type: RSA\nKey-Length: 1024\nKey-Usage: sign\nName-Real: small");
-        _cleanup_free_ char *mute = fixture_odd_key(
-                home, NULL, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: cert\nName-Real: mute-key");
         _cleanup_free_ char *fine = fixture_key(home, "fine");
+        static const struct {
+                const char *faked, *parameters;
+        } odd[] = {
+                { "20200101T000000", "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: expired\nExpire-Date: 1d" },
+                { NULL, "Key-Type: RSA\nKey-Length: 1024\nKey-Usage: sign\nName-Real: small" },
+                { NULL, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: cert\nName-Real: mute-key" },
+        };
         Key *keys = NULL;
         size_t n_keys = 0;
 
+        for (size_t i = 0; i < ELEMENTS(odd); i++)
+                free(fixture_odd_key(home, odd[i].faked, odd[i].parameters));
         fixture_revoke(home, revoked);
         GPG_INPUT(home, "disable\nquit\n", "--command-fd", "0", "--edit-key", fine);
         assert_done(keys_list(home, &keys, &n_keys, &error));
@@ -234,7 +237,7 @@ static void leaves_a_running_agent_alone(void **state)
                 print_message("gpg-connect-agent does not start an agent here\n");
                 skip();
         }
-        _cleanup_free_ char *fingerprint = fixture_key(home, "a");
+        free(fixture_key(home, "a"));
         assert_int_equal(RUN("gpg-connect-agent", "--quiet", "--no-autostart", "--homedir", home, "GETINFO pid", "/bye"),
                          0);
         assert_true(fixture_there(home, "S.gpg-agent"));

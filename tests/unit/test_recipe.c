@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recipe_cases.h"
 
+#include "recipe/identity.h"
+
 static void check_string(const RecipeSection *section, const char *key, const char *expected)
 {
         const char *value = section_string(section, key);
 
         if (!string_equal(value, expected))
-                fail_msg("%s= is \"%s\", expected \"%s\"", key, value ? value : "(null)", expected ? expected : "(null)");
+                fail_msg("%s= is \"%s\", expected \"%s\"", key, value ? value : "(null)",
+                         expected ? expected : "(null)");
 }
 
 static void check_list(char *const *list, const char *expected)
@@ -70,7 +73,8 @@ static void test_text(void **state _unused_)
                 { "[Script]\nScript=\n\ta\n\t\tb\n", "Script", "a\n\tb\n" },
                 { "[Script]\nScript=\n\t a\n  b\n", "Script", "\t a\n  b\n" },
                 { "[Script]\nScript=\n\n  a\n\n \n  b\n\n\n", "Script", "\na\n\n\nb\n" },
-                { "[Script]\nScript=\n  #!/bin/sh\n  ; x\n  [Image]\n  A=b\n", "Script", "#!/bin/sh\n; x\n[Image]\nA=b\n" },
+                { "[Script]\nScript=\n  #!/bin/sh\n  ; x\n  [Image]\n  A=b\n", "Script",
+                  "#!/bin/sh\n; x\n[Image]\nA=b\n" },
                 { "[Script]\nScript=\n  a\n# no\n; no\n  b\n", "Script", "a\nb\n" },
                 { "[Script]\nScript=\n  %i %x 100%\n", "Script", "%i %x 100%\n" },
                 { "[Script]\nScript=\n  a  \n  b\nNetwork=yes\n", "Script", "a  \nb\n" },
@@ -83,7 +87,8 @@ static void test_text(void **state _unused_)
 
 static void test_sections_in_order(void **state _unused_)
 {
-        _cleanup_recipe_ Recipe *recipe = parse_good("[Script]\nScript=a\n[Upgrade]\n[Script]\nScript=b\n[Upgrade]\n", NULL);
+        _cleanup_recipe_ Recipe *recipe = parse_good("[Script]\nScript=a\n[Upgrade]\n[Script]\nScript=b\n[Upgrade]\n",
+                                                     NULL);
         static const char *const expected[] = { "Script", "Upgrade", "Script", "Upgrade" };
 
         assert_int_equal(recipe_n_stages(recipe), ELEMENTS(expected));
@@ -137,6 +142,26 @@ static void test_identity(void **state _unused_)
         assert_string_equal(recipe_directory(none), ".");
 }
 
+static void test_architectures(void **state _unused_)
+{
+        static const char *const cases[][2] = {
+                { "i686", "i386" },   { "armv7l", "armhf" },        { "ppc64le", "ppc64el" },
+                { "s390x", "s390x" }, { "loongarch64", "loong64" }, { "parisc64", "hppa" },
+                { "riscv64", "riscv64" },
+        };
+        _cleanup_error_ Error error = ERROR_INIT;
+        _cleanup_recipe_ Recipe *recipe = NULL;
+        const RecipeOptions options = { .schema = &fixture_schema };
+        IdentityFault fault;
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                assert_string_equal(identity_debian_architecture(cases[i][0]), cases[i][1]);
+                assert_int_equal(identity_check_architecture(cases[i][1], &fault, &error), 0);
+        }
+        assert_int_equal(recipe_parse("x", "[Image]\nName=a\n", 15, &options, &recipe, &error), 0);
+        assert_int_equal(identity_check_architecture(recipe_architecture(recipe), &fault, &error), 0);
+}
+
 static void test_version(void **state _unused_)
 {
         _cleanup_error_ Error error = ERROR_INIT;
@@ -159,7 +184,8 @@ static void test_version(void **state _unused_)
 
 static void test_version_is_given(void **state _unused_)
 {
-        _cleanup_recipe_ Recipe *given = parse_good("Version=1.2\nDescription=%v\n", NULL), *unused = parse_good("", NULL);
+        _cleanup_recipe_ Recipe *given = parse_good("Version=1.2\nDescription=%v\n", NULL);
+        _cleanup_recipe_ Recipe *unused = parse_good("", NULL);
 
         check_string(recipe_image(given), "Description", "1.2");
         assert_true(recipe_uses_version(given));
@@ -230,7 +256,8 @@ static void test_places_and_errors(void **state _unused_)
         recipe_error(recipe, section_key_place(file, "Mode"), &error, "bad");
         assert_string_equal(error.message, "--set: bad\n      | File.Mode=0600\n      |           ^~~~");
         recipe_error(recipe, section_key_place(recipe_image(recipe), "Description"), &error, "bad");
-        assert_string_equal(error.message, "--set: bad\n      | Image.Description=hello\n      |                   ^~~~~");
+        assert_string_equal(error.message, "--set: bad\n      | Image.Description=hello\n"
+                                           "      |                   ^~~~~");
 }
 
 static void test_digest(void **state _unused_)
@@ -339,6 +366,7 @@ int main(void)
                 cmocka_unit_test(test_lists_and_presence),
                 cmocka_unit_test(test_default_and_reset_list),
                 cmocka_unit_test(test_identity),
+                cmocka_unit_test(test_architectures),
                 cmocka_unit_test(test_version),
                 cmocka_unit_test(test_version_is_given),
                 cmocka_unit_test(test_bad_versions),

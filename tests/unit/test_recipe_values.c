@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recipe_cases.h"
 
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG_NAME X64 X64 X64 X64
+
 /* What values may be: each fault with every word that is said of it. */
 
 static const RefusedCase identity_cases[] = {
@@ -227,6 +230,17 @@ static const RefusedCase types_cases[] = {
           .expected = "x.recipe:4:6: \"..\" in a path in the image; expected one without it\n"
           "    4 | Path=/etc/../../x\n"
           "      |      ^~~~~~~~~~~~" },
+        { .what = "target with a long name",
+          .text = "[Image]\n"
+          "Name=a\n"
+          "[File]\n"
+          "Path=/"
+          LONG_NAME
+          "\n",
+          .expected = "x.recipe:4:6: this path is longer than Linux allows; expected at most 4095 bytes, "
+          "255 between two slashes\n"
+          "    4 | Path=/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\n"
+          "      |      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~" },
         { .what = "target is the root",
           .text = "[Image]\n"
           "Name=a\n"

@@ -304,7 +304,8 @@ static void does_not_read_old_images_again(void **state)
         assert_int_equal(stat(image, &before), 0);
         fixture_publish(place.directory, NEXT, place.home, place.key);
         assert_int_equal(stat(image, &after), 0);
-        _cleanup_buffer_ Buffer content = fixture_read(image);
+        Buffer content = fixture_read(image);
+        buffer_done(&content);
         assert_int_equal(stat(image, &last), 0);
         if (before.st_atim.tv_sec == last.st_atim.tv_sec && before.st_atim.tv_nsec == last.st_atim.tv_nsec) {
                 print_message("this file system keeps no times of access\n");
@@ -656,7 +657,7 @@ static void survives_kills(void **state)
         }
         print_message("%zu of %d were published\n", n_published, KILLS + 1);
         /* ends the agents of the killed */
-        _cleanup_free_ char *key = fixture_key(place.home, "last");
+        free(fixture_key(place.home, "last"));
         assert_false(fixture_there(place.home, "S.gpg-agent"));
 }
 

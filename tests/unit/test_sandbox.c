@@ -3,6 +3,8 @@
 
 #include "base/cancel.h"
 
+#include <sys/resource.h>
+
 /* What callers of sandbox_run(), sandbox_call() and the handling of trees rely on. */
 
 static void test_status(void **state)
@@ -483,6 +485,45 @@ static void test_remove_takes_everything(void **state)
         assert_int_equal(stat("/etc/passwd", &status), 0);
 }
 
+static int nest_deeply(int root_fd, void *userdata, Buffer *reply, Error *error)
+{
+        int fd = dup(root_fd);
+
+        (void) reply;
+        for (int i = 0; i < *(int *) userdata; i++) {
+                int next = mkdirat(fd, "d", 0500) == 0 ? openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+                close(fd);
+                if (next < 0)
+                        return error_set_errno(error, errno, "nest");
+                fd = next;
+        }
+        close(fd);
+        return 0;
+}
+
+static void test_remove_takes_more_levels_than_descriptors(void **state)
+{
+        struct rlimit before, few;
+        struct stat status;
+        int depth = 500;
+
+        (void) state;
+        needs_fixture();
+        assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "deep", &fixture.error));
+        _cleanup_free_ char *path = path_join(fixture.directory, "deep");
+        SandboxTree tree = { .directory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+        assert_ok(sandbox_call(fixture.sandbox, &tree, nest_deeply, &depth, NULL, &fixture.error));
+        close(tree.directory_fd);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        few = before;
+        few.rlim_cur = 100;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        int r = sandbox_remove_tree(fixture.sandbox, path, &fixture.error);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_ok(r);
+        assert_int_equal(lstat(path, &status), -1);
+}
+
 static void test_tree_with_closed_root(void **state)
 {
         (void) state;
@@ -512,6 +553,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_call_failures),
                 cmocka_unit_test(test_directory_belongs_to_the_sandbox),
                 cmocka_unit_test(test_remove_takes_everything),
+                cmocka_unit_test(test_remove_takes_more_levels_than_descriptors),
                 cmocka_unit_test(test_tree_with_closed_root),
                 cmocka_unit_test(test_as_ordinary_user),
         };

@@ -349,6 +349,8 @@ static pid_t start_long_run(void)
         if (cancel_install() < 0)
                 _exit(100);
         int r = fixture_run(argv, &status, NULL);
+        if (r != -ECANCELED)
+                print_error("%d %s\n", r, fixture.error.message);
         _exit(r == -ECANCELED && fixture.error.kind == ERROR_CANCELLED && count_processes() == 0 ? 42 : 43);
 }
 

@@ -170,7 +170,7 @@ static void test_spec(void **state)
         static const char *const argv[] = { "sh", "-c", "", "line\nline", NULL };
         static const char *const environment[] = { "A=1", NULL };
         const SandboxMount mounts[] = { { "/from", "/run/to", true }, { "here", "/mnt", false } };
-        SandboxTree tree = { 3 };
+        SandboxTree tree = { .directory_fd = 3 };
         const SandboxCommand command = { .root = SANDBOX_ROOT_TOOLS,
                                          .tree = &tree,
                                          .argv = argv,

@@ -78,20 +78,18 @@ static void finds_keys_by_any_name(void **state)
 
 static void refuses_keys(void **state)
 {
-        static const char curve[] = "Key-Type: eddsa\nKey-Curve: ed25519\n";
         _cleanup_free_ char *home = fixture_home(state, "home"), *other = fixture_home(state, "other");
-        _cleanup_free_ char *twin = fixture_key(home, "twin one"), *twin_too = fixture_key(home, "twin two");
         _cleanup_free_ char *revoked = fixture_key(home, "revoked"), *foreign = fixture_key(other, "foreign");
         _cleanup_free_ char *disabled = fixture_key(home, "disabled"), *keyring = fixture_path(state, "keyring");
-        _cleanup_free_ char *parameters = NULL;
         Signer *signer = NULL;
 
-        assert_true(asprintf(&parameters, "%sName-Real: expired\nExpire-Date: 1d", curve) > 0);
-        _cleanup_free_ char *expired = fixture_odd_key(home, "20200101T000000", parameters);
-        _cleanup_free_ char *rsa = fixture_odd_key(home, NULL, "Key-Type: RSA\nKey-Length: 1024\nName-Real: short-rsa");
-        _cleanup_free_ char *dsa = fixture_odd_key(home, NULL, "Key-Type: DSA\nKey-Length: 1024\nName-Real: short-dsa");
-        _cleanup_free_ char *mute = fixture_odd_key(
-                home, NULL, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: cert\nName-Real: mute-key");
+        free(fixture_key(home, "twin one"));
+        free(fixture_key(home, "twin two"));
+        free(fixture_odd_key(home, NULL, "Key-Type: RSA\nKey-Length: 1024\nName-Real: short-rsa"));
+        free(fixture_odd_key(home, NULL, "Key-Type: DSA\nKey-Length: 1024\nName-Real: short-dsa"));
+        free(fixture_odd_key(home, NULL, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: cert\nName-Real: mute-key"));
+        free(fixture_odd_key(home, "20200101T000000",
+                             "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: expired\nExpire-Date: 1d"));
         fixture_revoke(home, revoked);
         GPG_INPUT(home, "disable\nquit\n", "--command-fd", "0", "--edit-key", disabled);
         fixture_export(other, keyring, foreign);
@@ -103,12 +101,12 @@ static void refuses_keys(void **state)
         assert_refused(signer_open(home, "twin", &signer, &error), -ENOTUNIQ, "More than one secret key goes by");
         assert_refused(signer_open(home, "foreign", &signer, &error), -ENOKEY, "has its public part only");
         assert_refused(signer_open(home, revoked, &signer, &error), -EKEYREJECTED, "it was revoked");
-        assert_refused(signer_open(home, expired, &signer, &error), -EKEYREJECTED, "it expired on 2020-01-02");
+        assert_refused(signer_open(home, "expired", &signer, &error), -EKEYREJECTED, "it expired on 2020-01-02");
         assert_refused(signer_open(home, disabled, &signer, &error), -EKEYREJECTED, "it is disabled");
         assert_refused(signer_open(home, "short-rsa", &signer, &error), -EKEYREJECTED, "RSA with 1024 bits");
         assert_refused(signer_open(home, "short-dsa", &signer, &error), -EKEYREJECTED, "DSA with 1024 bits");
-        assert_refused(signer_open(home, mute, &signer, &error), -EKEYREJECTED, "no part of it can make signatures");
-        assert_refused(signer_open("/nonexistent", mute, &signer, &error), -ENOENT, "/nonexistent");
+        assert_refused(signer_open(home, "mute-key", &signer, &error), -EKEYREJECTED, "no part of it can make signatures");
+        assert_refused(signer_open("/nonexistent", "a", &signer, &error), -ENOENT, "/nonexistent");
         assert_null(signer);
 }
 
@@ -140,9 +138,7 @@ static void refuses_a_short_subkey(void **state)
 
 static void looks_at_what_gpg_made(void **state)
 {
-        _cleanup_free_ char *home = fixture_home(state, "home"), *first = fixture_key(home, "first");
-        _cleanup_free_ char *rsa = fixture_odd_key(home, NULL, "Key-Type: RSA\nKey-Length: 2048\nName-Real: rsa-key");
-        _cleanup_free_ char *settings = fixture_path(state, "home/gpg.conf");
+        _cleanup_free_ char *home = fixture_home(state, "home"), *settings = fixture_path(state, "home/gpg.conf");
         static const struct {
                 const char *settings, *message;
                 int code;
@@ -153,6 +149,8 @@ static void looks_at_what_gpg_made(void **state)
                 { "faked-system-time 20901231T000000\n", "in the future", -ETIME },
         };
 
+        free(fixture_key(home, "first"));
+        free(fixture_odd_key(home, NULL, "Key-Type: RSA\nKey-Length: 2048\nName-Real: rsa-key"));
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 _cleanup_signer_ Signer *signer = NULL;
                 _cleanup_buffer_ Buffer signature = BUFFER_INIT;
