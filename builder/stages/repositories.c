@@ -173,6 +173,21 @@ static void drop_first(RepositoryList *list)
         memmove(list->items, list->items + 1, --list->n_items * sizeof *list->items);
 }
 
+/* Blanks between the parts are one space each, as the packages' room reads them. */
+static int extend_pins(char ***pins, char *const *lines, Error *error)
+{
+        for (; lines && *lines; lines++) {
+                const char *pattern, *spec, *priority;
+                _cleanup_free_ char *copy = NULL;
+                int r = sources_parse_pin(*lines, &copy, &pattern, &spec, &priority, error);
+                if (r < 0)
+                        return r;
+                if (strv_appendf(pins, "%s %s %s", pattern, spec, priority) < 0)
+                        return error_out_of_memory(error);
+        }
+        return 0;
+}
+
 static int repositories(const RecipeSection *section, const Recipe *recipe, RepositoryList *list, char ***pins,
                         Error *error)
 {
@@ -193,7 +208,7 @@ static int repositories(const RecipeSection *section, const Recipe *recipe, Repo
         for (size_t i = 0; i < own.n_items; i++)
                 if (repository_list_take(list, &own.items[i]) < 0)
                         return error_out_of_memory(error);
-        return strv_extend(pins, section_list(section, "Pin")) < 0 ? error_out_of_memory(error) : 0;
+        return extend_pins(pins, section_list(section, "Pin"), error);
 }
 
 static int check(const RecipeSection *section, Error *error)

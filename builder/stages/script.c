@@ -9,6 +9,7 @@
 #define SCRIPT_TARGET "/run/templar/script"
 #define SCRIPT_LIMIT_BYTES (4u << 20)
 #define INTERPRETER_MAX_BYTES 255
+#define LINE_MAX_BYTES 50
 
 static bool is_blank(const char *text)
 {
@@ -31,21 +32,31 @@ static int digest(const RecipeSection *section, Digest *digest, Error *error)
         return section_has(section, "File") ? stage_digest_file(digest, section_path(section, "File"), error) : 0;
 }
 
-/* A script's first line of words tells more than "Script". */
+/* Cut where no character is torn apart. */
+static char *describe_line(const char *line, size_t length)
+{
+        bool cut = length > LINE_MAX_BYTES;
+        char *text = NULL;
+
+        if (cut)
+                for (length = LINE_MAX_BYTES - 3; ((unsigned char) line[length] & 0xc0) == 0x80; length--)
+                        ;
+        return asprintf(&text, "Script: %.*s%s", (int) length, line, cut ? "..." : "") < 0 ? NULL : text;
+}
+
+/* A script's first command tells more than "Script". */
 static char *describe(const RecipeSection *section)
 {
         if (section_has(section, "File")) {
                 char *words[] = { (char *) section_string(section, "File"), NULL };
                 return stage_describe("Script", words);
         }
-        for (const char *line = section_string(section, "Script"); *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                line += strspn(line, " \t");
+        for (const char *line = section_string(section, "Script"); *line;) {
+                line += strspn(line, " \t\n");
                 size_t length = strcspn(line, "\n");
-                if (length == 0 || line[0] == '#' || strncmp(line, "set -", 5) == 0)
-                        continue;
-                char *text = NULL;
-                int n = asprintf(&text, "Script: %.*s%s", (int) (length > 50 ? 47 : length), line, length > 50 ? "..." : "");
-                return n < 0 ? NULL : text;
+                if (length > 0 && line[0] != '#' && !string_starts_with(line, "set -"))
+                        return describe_line(line, length);
+                line += length;
         }
         return strdup("Script");
 }
