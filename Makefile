@@ -107,7 +107,7 @@ include builder/man/man.mk
 # ---------------------------------------------------------------------------------------------- packages of Debian
 BUILD_PACKAGES := gcc libc6-dev pkgconf|pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
   libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev
-RUN_PACKAGES   := apt debootstrap debian-archive-keyring ubuntu-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
+RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev busybox-static e2fsprogs expect faketime iproute2 jq \
   libarchive-tools mandoc nginx procps systemd-container

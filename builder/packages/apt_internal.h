@@ -38,7 +38,8 @@ typedef struct AptRun {
 int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error) _must_check_;
 
 /* Writes a file of the build's own directory, readable for all. */
-int apt_write(Apt *apt, const char *name, const char *text, Error *error) _must_check_;
+int apt_write(Apt *apt, const char *name, const void *data, size_t size_bytes, Error *error) _must_check_;
+int apt_write_text(Apt *apt, const char *name, const char *text, Error *error) _must_check_;
 
 /* apt.conf, for the image's architecture and those that the repositories name. */
 int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error) _must_check_;

@@ -70,11 +70,10 @@ static int take_keyring(Apt *apt, const Repository *repository, char ret_digest[
                 name = NULL;
                 return error_out_of_memory(error);
         }
-        _cleanup_free_ char *path = path_join(apt->work, name);
         inside = path_join(APT_INSIDE, name);
-        if (!path || !inside)
+        if (!inside)
                 return error_out_of_memory(error);
-        r = write_file_atomic(AT_FDCWD, path, keyring.data, keyring.length, 0644, error);
+        r = apt_write(apt, name, keyring.data, keyring.length, error);
         if (r == 0)
                 *ret_path = TAKE_PTR(inside);
         return r;
@@ -167,7 +166,7 @@ static int write_sources(Apt *apt, const RepositoryList *repositories, char **ke
         if (repository_format(&list, keyring_paths, false, &text) < 0)
                 return error_out_of_memory(error);
         int r = apt_write_configuration(apt, repositories, error);
-        return r < 0 ? r : apt_write(apt, "sources/templar.sources", text.data ? text.data : "", error);
+        return r < 0 ? r : apt_write_text(apt, "sources/templar.sources", text.data ? text.data : "", error);
 }
 
 int apt_write_sources(Apt *apt, const RepositoryList *repositories, char **ret_key, Error *error)

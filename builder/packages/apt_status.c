@@ -56,9 +56,10 @@ static int take_reply(Apt *apt, const Buffer *reply, Buffer *ret_status, Error *
                 return error_set(error, -EBADMSG, "The sandbox gave half a package status");
         if (buffer_append(&status, reply->data + sizeof length, length) < 0)
                 return error_out_of_memory(error);
-        int r = apt_write(apt, "status", status.data ? status.data : "", error);
+        int r = apt_write(apt, "status", status.data, status.length, error);
         if (r == 0)
-                r = apt_write(apt, "extended_states", reply->data + sizeof length + length, error);
+                r = apt_write(apt, "extended_states", reply->data + sizeof length + length,
+                              reply->length - sizeof length - length, error);
         if (r == 0)
                 *ret_status = TAKE_BUFFER(status);
         return r;

@@ -170,9 +170,25 @@ static int put_into_cache(Apt *apt, const Shared *shared, Error *error)
         return r < 0 ? r : transfer(apt, apt->lists, shared->path, true, error);
 }
 
+/* What apt makes of the indexes takes it longer than anything else; it is cached with them. */
+static int make_cache(Apt *apt, const RepositoryList *repositories, bool changed, Error *error)
+{
+        static const char *const argv[] = { "apt-cache", "gencaches", "-q", NULL };
+        _cleanup_free_ char *path = path_join(apt->lists, "srcpkgcache.bin");
+        AptRun run = { .argv = argv, .repositories = repositories };
+        int status = 0;
+
+        if (!path)
+                return error_out_of_memory(error);
+        if (!changed && access(path, F_OK) == 0)
+                return 0;
+        int r = apt_run(apt, &run, &status, error);
+        return r == 0 && status != 0 ? error_set(error, -EIO, "apt-cache gencaches exited with status %d", status) : r;
+}
+
 static int run_update(Apt *apt, const RepositoryList *repositories, Error *error)
 {
-        static const char *const argv[] = { "apt-get", "update", "-q", NULL };
+        static const char *const argv[] = { "apt-get", "update", "-q", "-o", "pkgCacheFile::Generate=false", NULL };
         _cleanup_buffer_ Buffer log = BUFFER_INIT;
         AptRun run = { .argv = argv, .repositories = repositories, .network = true, .ret_log = &log };
         int status = 0;
@@ -185,7 +201,9 @@ static int run_update(Apt *apt, const RepositoryList *repositories, Error *error
                 error_set(error, -EIO, "apt-get update exited with status %d", status);
                 r = error_detail(error, "%s", log.data ? log.data : "");
         }
-        return r;
+        /* unchanged indexes are a "Hit:" */
+        bool changed = log.data && (string_starts_with(log.data, "Get:") || strstr(log.data, "\nGet:"));
+        return r == 0 ? make_cache(apt, repositories, changed, error) : r;
 }
 
 static bool has_binaries(const RepositoryList *repositories)
@@ -292,7 +310,7 @@ int apt_select(Apt *apt, const RepositoryList *repositories, char *const *pins, 
         }
         int r = apt_write_sources(apt, repositories, NULL, error);
         if (r == 0)
-                r = apt_write(apt, "preferences", preferences.data ? preferences.data : "", error);
+                r = apt_write_text(apt, "preferences", preferences.data ? preferences.data : "", error);
         if (r < 0)
                 return r;
         if (repository_list_copy(repositories, &copy) < 0)

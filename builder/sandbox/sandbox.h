@@ -80,8 +80,8 @@ typedef struct SandboxCommand {
         Buffer *ret_stdout;
 } SandboxCommand;
 
-/* PATH, HOME=/root, TERM=dumb, LC_ALL=C.UTF-8, TZ=UTC, DEBIAN_FRONTEND=noninteractive, DEBCONF_NONINTERACTIVE_SEEN=true.
- * Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
+/* PATH, HOME=/root, TERM=dumb, LC_ALL=C.UTF-8, TZ=UTC, DEBIAN_FRONTEND=noninteractive,
+ * DEBCONF_NONINTERACTIVE_SEEN=true. Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
 extern const char *const sandbox_environment[];
 
 /* Runs to the end. A status other than 0 is an error in process_run()'s words, with the last lines as detail. */
@@ -89,9 +89,9 @@ int sandbox_run(Sandbox *sandbox, const SandboxCommand *command, Error *error) _
 /* The exit status in *ret_status instead. */
 int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error) _must_check_;
 
-/* `root_fd` is the tree's directory, opened for reading. What the function appends to `reply` is handed to the caller; its error as well. It runs in
- * a forked process as the sandbox's root, umask 022, all descriptors kept; changes to memory are lost unless it is
- * shared (mmap). It must not start threads that outlive it. */
+/* `root_fd` is the tree's directory, opened for reading. What the function appends to `reply` is handed to the caller;
+ * its error as well. It runs in a forked process as the sandbox's root, umask 022, all descriptors kept; changes to
+ * memory are lost unless it is shared (mmap). It must not start threads that outlive it. */
 typedef int (*SandboxFunction)(int root_fd, void *userdata, Buffer *reply, Error *error);
 int sandbox_call(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata,
                  Buffer *ret_reply, Error *error) _must_check_;

@@ -114,7 +114,8 @@ static int mark_used(int archives_fd _unused_, const char *name, void *userdata)
 static int keep_own(int shared_fd, void *userdata, Buffer *reply _unused_, Error *error)
 {
         const CacheJob *job = userdata;
-        _cleanup_close_ int archives_fd = open_in_root(job->tree_fd, "/var/cache/apt/archives", O_RDONLY | O_DIRECTORY, 0);
+        _cleanup_close_ int archives_fd =
+                open_in_root(job->tree_fd, "/var/cache/apt/archives", O_RDONLY | O_DIRECTORY, 0);
 
         int r = for_each_entry(shared_fd, job->own_name, take_package, &shared_fd);
         if (r == 0 && archives_fd >= 0)

@@ -44,22 +44,28 @@ int crypt_check_hash(const char *hash, Error *error)
                         fields += *c == '$';
                 if (!is_hash_text(hash) || strlen(hash) < methods[i].min_bytes || fields < methods[i].fields ||
                     strlen(hash) >= CRYPT_HASH_MAX_BYTES) {
-                        error_set_usage(error, -EKEYREJECTED, "the hash is not whole: it starts with %s but is too short, too "
-                                        "long, or has characters that crypt(5) doesn't use", methods[i].prefix);
+                        error_set_usage(error, -EKEYREJECTED,
+                                        "the hash is not whole: it starts with %s but is too short, too long, or has "
+                                        "characters that crypt(5) doesn't use",
+                                        methods[i].prefix);
                         return error_hint(error, HINT);
                 }
                 return 0;
         }
         if (string_starts_with(hash, "$1$"))
-                error_set_usage(error, -EKEYREJECTED, "the hash is MD5 ($1$), which is broken; expected yescrypt or SHA-512");
+                error_set_usage(error, -EKEYREJECTED,
+                                "the hash is MD5 ($1$), which is broken; expected yescrypt or SHA-512");
         else if (looks_like_des(hash))
-                error_set_usage(error, -EKEYREJECTED, "the value looks like a DES hash, which is broken, or like a password; "
+                error_set_usage(error, -EKEYREJECTED,
+                                "the value looks like a DES hash, which is broken, or like a password; "
                                 "expected yescrypt or SHA-512");
         else if (hash[0] == '$')
-                error_set_usage(error, -EKEYREJECTED, "the hash is of a method that is not accepted; expected $y$, $gy$, $7$, "
+                error_set_usage(error, -EKEYREJECTED,
+                                "the hash is of a method that is not accepted; expected $y$, $gy$, $7$, "
                                 "$6$, $5$ or $2b$");
         else
-                error_set_usage(error, -EKEYREJECTED, "this looks like a plain-text password, which has no place in a recipe; "
+                error_set_usage(error, -EKEYREJECTED,
+                                "this looks like a plain-text password, which has no place in a recipe; "
                                 "expected a hash as in crypt(5)");
         return error_hint(error, HINT);
 }

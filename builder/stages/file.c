@@ -75,7 +75,9 @@ static char *describe(const RecipeSection *section)
 {
         char *words[] = { (char *) section_string(section, "Path"), NULL };
 
-        return stage_describe(section_has(section, "Append") ? "Append to" : section_has(section, "Link") ? "Link" : "File",
+        return stage_describe(section_has(section, "Append") ? "Append to"
+                              : section_has(section, "Link") ? "Link"
+                                                             : "File",
                               words);
 }
 

@@ -28,7 +28,8 @@ static int check_password_file(const char *value, Error *error)
         if (path_is_absolute(value))
                 return 0;
         error_set_usage(error, -EINVAL, "PasswordFile= must be an absolute path outside the recipe's folder");
-        return error_hint(error, "Recipes are shared, passwords are not: keep it in a file like /etc/templar/root.password");
+        return error_hint(error,
+                          "Recipes are shared, passwords are not: keep it in a file like /etc/templar/root.password");
 }
 
 static int check(const RecipeSection *section, Error *error)
@@ -36,7 +37,8 @@ static int check(const RecipeSection *section, Error *error)
         int n = section_has(section, "Hash") + section_has(section, "PasswordFile") + section_bool(section, "Locked");
 
         if (n != 1)
-                return error_set_usage(error, -EINVAL, "[Password] needs exactly one of Hash=, PasswordFile= and Locked=yes");
+                return error_set_usage(error, -EINVAL,
+                                       "[Password] needs exactly one of Hash=, PasswordFile= and Locked=yes");
         return 0;
 }
 

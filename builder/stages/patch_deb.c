@@ -12,7 +12,8 @@
 static int check_suffix(const char *value, Error *error)
 {
         if (value[0] != '+' && value[0] != '~')
-                return error_set_usage(error, -EINVAL, "a suffix starts with '+' (newer than the package) or '~' (older)");
+                return error_set_usage(error, -EINVAL,
+                                       "a suffix starts with '+' (newer than the package) or '~' (older)");
         if (!value[1])
                 return error_set_usage(error, -EINVAL, "the suffix is empty");
         for (const char *c = value; *c; c++)

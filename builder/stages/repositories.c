@@ -63,8 +63,9 @@ static int apply_section(const RecipeSection *section, Repository *repository, E
                 keyring = repository_default_keyring(*suite);
         if (!keyring) {
                 error_set_usage(error, -ENOKEY, "There is no keyring to verify %s with", repository->uris[0]);
-                return error_hint(error, "Name one with SignedBy=, or install the distribution's (debian-archive-keyring, "
-                                         "ubuntu-keyring); Trusted=yes would do without any signature");
+                return error_hint(error,
+                                  "Name one with SignedBy=, or install the distribution's (debian-archive-keyring, "
+                                  "ubuntu-keyring); Trusted=yes would do without any signature");
         }
         repository->keyring = strdup(keyring);
         return repository->keyring ? 0 : error_out_of_memory(error);
@@ -173,6 +174,21 @@ static void drop_first(RepositoryList *list)
         memmove(list->items, list->items + 1, --list->n_items * sizeof *list->items);
 }
 
+/* Blanks between the parts are one space each, as the packages' room reads them. */
+static int extend_pins(char ***pins, char *const *lines, Error *error)
+{
+        for (; lines && *lines; lines++) {
+                const char *pattern, *spec, *priority;
+                _cleanup_free_ char *copy = NULL;
+                int r = sources_parse_pin(*lines, &copy, &pattern, &spec, &priority, error);
+                if (r < 0)
+                        return r;
+                if (strv_appendf(pins, "%s %s %s", pattern, spec, priority) < 0)
+                        return error_out_of_memory(error);
+        }
+        return 0;
+}
+
 static int repositories(const RecipeSection *section, const Recipe *recipe, RepositoryList *list, char ***pins,
                         Error *error)
 {
@@ -193,7 +209,7 @@ static int repositories(const RecipeSection *section, const Recipe *recipe, Repo
         for (size_t i = 0; i < own.n_items; i++)
                 if (repository_list_take(list, &own.items[i]) < 0)
                         return error_out_of_memory(error);
-        return strv_extend(pins, section_list(section, "Pin")) < 0 ? error_out_of_memory(error) : 0;
+        return extend_pins(pins, section_list(section, "Pin"), error);
 }
 
 static int check(const RecipeSection *section, Error *error)
@@ -203,8 +219,9 @@ static int check(const RecipeSection *section, Error *error)
         if (section_has(section, "File") &&
             (section_has(section, "Suites") || section_has(section, "Components") || section_has(section, "Types") ||
              section_has(section, "Architectures")))
-                return error_set_usage(error, -EINVAL, "Types=, Suites=, Components= and Architectures= belong to URIs=; "
-                                                       "File= says them itself");
+                return error_set_usage(error, -EINVAL,
+                                       "Types=, Suites=, Components= and Architectures= belong to URIs=; File= says "
+                                       "them itself");
         if (section_has(section, "URIs") && !section_list(section, "Suites"))
                 return error_set_usage(error, -EINVAL, "URIs= needs Suites=");
         if (section_has(section, "Trusted") && section_bool(section, "Trusted") && section_has(section, "SignedBy"))
@@ -290,7 +307,8 @@ static const KeySchema keys[] = {
         { .name = "URIs", .type = KEY_URI_LIST, .help = "Where the repositories are, instead of File=." },
         { .name = "Suites", .type = KEY_LIST, .help = "Their suites." },
         { .name = "Components", .type = KEY_LIST, .fallback = "main", .help = "Their components." },
-        { .name = "Types", .type = KEY_ENUM_LIST, .choices = types, .fallback = "deb", .help = "deb, deb-src, or both." },
+        { .name = "Types", .type = KEY_ENUM_LIST, .choices = types, .fallback = "deb",
+          .help = "deb, deb-src, or both." },
         { .name = "Architectures", .type = KEY_LIST, .help = "Architectures other than the image's." },
         { .name = "SignedBy", .type = KEY_HOST_FILE,
           .help = "The keyring, binary or armored, that is copied in; without it that of the distribution." },
@@ -312,8 +330,8 @@ static const KeySchema keys[] = {
 
 const SectionSchema stage_repositories_schema = {
         .name = "Repositories",
-        .help = "Package repositories, for the stages after it and for the image. The first section that names the suite "
-                "of [Debootstrap] takes the place of debootstrap's own entry.",
+        .help = "Package repositories, for the stages after it and for the image. The first section that names the "
+                "suite of [Debootstrap] takes the place of debootstrap's own entry.",
         .keys = keys,
         .check = check,
 };

@@ -9,6 +9,7 @@
 #define SCRIPT_TARGET "/run/templar/script"
 #define SCRIPT_LIMIT_BYTES (4u << 20)
 #define INTERPRETER_MAX_BYTES 255
+#define LINE_MAX_BYTES 50
 
 static bool is_blank(const char *text)
 {
@@ -37,21 +38,31 @@ static bool cacheable(const RecipeSection *section)
         return section_has(section, "Cache") ? section_bool(section, "Cache") : !section_bool(section, "Network");
 }
 
-/* A script's first line of words tells more than "Script". */
+/* Cut where no character is torn apart. */
+static char *describe_line(const char *line, size_t length)
+{
+        bool cut = length > LINE_MAX_BYTES;
+        char *text = NULL;
+
+        if (cut)
+                for (length = LINE_MAX_BYTES - 3; ((unsigned char) line[length] & 0xc0) == 0x80; length--)
+                        ;
+        return asprintf(&text, "Script: %.*s%s", (int) length, line, cut ? "..." : "") < 0 ? NULL : text;
+}
+
+/* A script's first command tells more than "Script". */
 static char *describe(const RecipeSection *section)
 {
         if (section_has(section, "File")) {
                 char *words[] = { (char *) section_string(section, "File"), NULL };
                 return stage_describe("Script", words);
         }
-        for (const char *line = section_string(section, "Script"); *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                line += strspn(line, " \t");
+        for (const char *line = section_string(section, "Script"); *line;) {
+                line += strspn(line, " \t\n");
                 size_t length = strcspn(line, "\n");
-                if (length == 0 || line[0] == '#' || strncmp(line, "set -", 5) == 0)
-                        continue;
-                char *text = NULL;
-                int n = asprintf(&text, "Script: %.*s%s", (int) (length > 50 ? 47 : length), line, length > 50 ? "..." : "");
-                return n < 0 ? NULL : text;
+                if (length > 0 && line[0] != '#' && !string_starts_with(line, "set -"))
+                        return describe_line(line, length);
+                line += length;
         }
         return strdup("Script");
 }
@@ -146,8 +157,8 @@ static const KeySchema keys[] = {
 
 const SectionSchema stage_script_schema = {
         .name = "Script",
-        .help = "Runs a script as root of the image, in the sandbox, with IMAGE_NAME, IMAGE_VERSION, ARCHITECTURE, SUITE "
-                "and SOURCE_DATE_EPOCH in its environment. What it starts ends with it.",
+        .help = "Runs a script as root of the image, in the sandbox, with IMAGE_NAME, IMAGE_VERSION, ARCHITECTURE, "
+                "SUITE and SOURCE_DATE_EPOCH in its environment. What it starts ends with it.",
         .keys = keys,
         .check = check,
 };

@@ -5,7 +5,6 @@
 #include "stages/keyring.h"
 #include "stages/tree.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,30 +21,51 @@ typedef struct SourcesJob {
         SourceKey *keys; /* one for each repository */
 } SourcesJob;
 
+static void strip_end(char *text)
+{
+        for (size_t end = strlen(text); end > 0 && strchr(" \t", text[end - 1]);)
+                text[--end] = '\0';
+}
+
+static bool is_priority(const char *text)
+{
+        text += text[0] == '-';
+        return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 5;
+}
+
+/* Cuts `text` into its first word, its last, and what is between them. */
+static bool cut_pin(char *text, const char **ret_pattern, const char **ret_spec, const char **ret_priority)
+{
+        strip_end(text);
+        char *pattern = text + strspn(text, " \t"), *spec = strpbrk(pattern, " \t"), *priority = text + strlen(text);
+
+        while (priority > text && !strchr(" \t", priority[-1]))
+                priority--;
+        if (!spec || priority <= spec + 1)
+                return false;
+        *spec++ = '\0';
+        priority[-1] = '\0';
+        spec += strspn(spec, " \t");
+        strip_end(spec);
+        *ret_pattern = pattern;
+        *ret_spec = spec;
+        *ret_priority = priority;
+        return string_starts_with(spec, "release ") || string_starts_with(spec, "origin ") ||
+               string_starts_with(spec, "version ");
+}
+
 int sources_parse_pin(const char *text, char **ret_copy, const char **ret_pattern, const char **ret_spec,
                       const char **ret_priority, Error *error)
 {
+        const char *pattern, *spec, *priority;
         _cleanup_free_ char *copy = strdup(text);
 
         if (!copy)
                 return error_out_of_memory(error);
-        size_t end = strlen(copy);
-        while (end > 0 && isspace((unsigned char) copy[end - 1]))
-                copy[--end] = '\0';
-        char *pattern = copy + strspn(copy, " \t"), *spec = strpbrk(pattern, " \t"), *priority = strrchr(copy, ' ');
-        if (spec && priority > spec) {
-                *spec++ = '\0';
-                spec += strspn(spec, " \t");
-                *priority++ = '\0';
-        }
-        bool known = spec && priority > spec &&
-                     (string_starts_with(spec, "release ") || string_starts_with(spec, "origin ") ||
-                      string_starts_with(spec, "version "));
-        const char *digits = known ? priority + (priority[0] == '-') : "";
-        if (!*digits || digits[strspn(digits, "0123456789")] || strlen(digits) > 5) {
+        if (!cut_pin(copy, &pattern, &spec, &priority) || !is_priority(priority)) {
                 error_set_usage(error, -EINVAL, "\"%s\" is not a pin; expected a package, what it is pinned to, and a "
                                 "priority", text);
-                return error_hint(error, "As in: Pin=nginx* release n=bookworm-backports 500");
+                return error_hint(error, "as in: Pin=nginx* release n=bookworm-backports 500");
         }
         *ret_pattern = pattern;
         *ret_spec = spec;
@@ -94,7 +114,8 @@ static char *keyring_target(const Sources *sources, const SourceKey *key, size_t
         if (key->host_path) {
                 const char *base = strrchr(key->host_path, '/') ? strrchr(key->host_path, '/') + 1 : key->host_path;
                 const char *dot = strrchr(base, '.');
-                n = asprintf(&path, "%s/%.*s.gpg", directory, (int) (dot > base ? dot - base : (long) strlen(base)), base);
+                n = asprintf(&path, "%s/%.*s.gpg", directory, (int) (dot > base ? dot - base : (long) strlen(base)),
+                             base);
         } else if (index == 0)
                 n = asprintf(&path, "%s/%s.gpg", directory, sources->name);
         else

@@ -21,7 +21,7 @@ typedef struct Sources {
 
 int sources_write(Sandbox *sandbox, const SandboxTree *tree, const Sources *sources, Error *error) _must_check_;
 
-/* Takes "nginx release n=bookworm-backports 500" apart: a package pattern, a pin as in apt_preferences(5) ("release ...",
- * "origin ...", "version ..."), a priority. The outputs point into *ret_copy, which the caller frees. */
+/* Takes "nginx release n=bookworm-backports 500" apart: a package pattern, a pin as in apt_preferences(5) ("release
+ * ...", "origin ...", "version ..."), a priority. The outputs point into *ret_copy, which the caller frees. */
 int sources_parse_pin(const char *text, char **ret_copy, const char **ret_pattern, const char **ret_spec,
                       const char **ret_priority, Error *error) _must_check_;

@@ -98,6 +98,9 @@ static int resolve(int root_fd, const char *what, const char *path, const char *
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
         uint64_t number;
 
+        /* root is 0 in an image without users, too */
+        if (strcmp(name, "root") == 0)
+                name = "0";
         if (parse_unsigned(name, 0, ID_MAX, &number) == 0) {
                 *ret_id = (uint32_t) number;
                 return 0;

@@ -120,19 +120,18 @@ build_shared_bookworm() {
         cp "$WORK/stdout" "$1/events.json"
 }
 
-# The shipped recipe debian-bookworm as tar.xz and tar.gz: RELEASE is its folder, BASE the name without suffix.
+# The shipped recipe debian-bookworm, as tar.xz and tar.gz.
 need_bookworm() {
         shared_image bookworm build_shared_bookworm
         find_release "$IMAGE" debian-bookworm
 }
 
-# find_release OUT NAME: sets RELEASE, BASE and VERSION
+# find_release OUT NAME: sets RELEASE, BASE (the name without suffix), VERSION and TAR (an image of it)
 find_release() {
-        local tar
         RELEASE=$1/$2/$ARCH
-        tar=$(find "$RELEASE" -maxdepth 1 -name "$2-$ARCH-*.tar*" ! -name '*.sha256*' ! -name '*.nspawn' | sort | head -n 1)
-        [ -n "$tar" ] || fail "no image below $1/$2/$ARCH"
-        BASE=${tar##*/}
+        TAR=$(find "$RELEASE" -maxdepth 1 -name "$2-$ARCH-*.tar*" ! -name '*.sha256*' ! -name '*.nspawn' | sort | tail -n 1)
+        [ -n "$TAR" ] || fail "no image below $1/$2/$ARCH"
+        BASE=${TAR##*/}
         BASE=${BASE%.tar*}
         VERSION=${BASE#"$2-$ARCH-"}
 }
@@ -140,7 +139,7 @@ find_release() {
 # unpack_release TARGET: the tree, as a host unpacks it
 unpack_release() {
         mkdir -p "$1"
-        tar -C "$1" --numeric-owner --xattrs --xattrs-include='*' -xpf "$RELEASE/$BASE.tar.xz"
+        tar -C "$1" --numeric-owner --xattrs --xattrs-include='*' -xpf "$TAR"
 }
 
 # A recipe folder with a system that is one static program: builds of it take no second and no network.

@@ -22,7 +22,7 @@ need_archive() {
 test_recipe() {
         local tree=$WORK/tree lists
         need_archive
-        build 0 "$SOURCE/recipes/ubuntu-xenial.recipe" --no-sign "${SETTINGS[@]}"
+        build 0 "$SOURCE/recipes/ubuntu-xenial.recipe" --no-sign --formats tar "${SETTINGS[@]}"
         find_release "$WORK/out" ubuntu-xenial
         unpack_release "$tree"
         dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Package} ${Version} ${db:Status-Status}\n' >"$WORK/packages"
@@ -55,7 +55,7 @@ test_makedev_unpatched() {
         mkdir "$WORK/recipes"
         sed -e 's/^\[PatchDeb\]/[Install]/; s/^Package=/Packages=/; /^Patch=/d; /^Suffix=/d; /^Base=/d' \
                 "$SOURCE/recipes/ubuntu-xenial.recipe" >"$WORK/recipes/ubuntu-xenial.recipe"
-        build 1 "$WORK/recipes/ubuntu-xenial.recipe" --no-sign "${SETTINGS[@]}"
+        build 1 "$WORK/recipes/ubuntu-xenial.recipe" --no-sign --formats tar "${SETTINGS[@]}"
         matches "$WORK/stderr" 'mknod: .*Operation not permitted' makedev
         nothing_published
 }

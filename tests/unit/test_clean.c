@@ -103,7 +103,8 @@ static const Effect effects[] = {
           "/var/log/lastlog -> ../../etc/passwd\n/var/log/wtmp 0664 0:0 \"x\"\n",
           "/var/log/btmp 0660 0:0 \"\"\n/var/log/wtmp 0664 0:0 \"\"\n" },
         { "caches",
-          "/root/.cache/pip/ 0755 0:0\n/root/.cache/pip/x 0644 0:0 \"x\"\n/var/cache/fontconfig/x.cache 0644 0:0 \"x\"\n"
+          "/root/.cache/pip/ 0755 0:0\n/root/.cache/pip/x 0644 0:0 \"x\"\n/var/cache/fontconfig/x.cache 0644 0:0 "
+          "\"x\"\n"
           "/var/cache/ldconfig/aux-cache 0600 0:0 \"x\"\n/var/cache/man/de/index.db 0644 0:0 \"x\"\n",
           "" },
         { "tmp",
@@ -275,10 +276,18 @@ static void test_entry_of_path(void **state)
         static const struct {
                 const char *path, *entry;
         } cases[] = {
-                { "/etc/hostname", "hostname" },   { "/etc/hostname.d/x", NULL },  { "/var/log/nginx/x", "logs" },
-                { "/var/log/wtmp", "logs" },       { "/var/logs", NULL },          { "/etc/ssh/ssh_host_x_key", "ssh-host-keys" },
-                { "/etc/ssh/sshd_config", NULL },  { "/tmp/x", "tmp" },            { "/etc/shadow", NULL },
-                { "/etc/machine-id", "machine-id" }, { "/etc", NULL },             { "/dev/null", "dev" },
+                { "/etc/hostname", "hostname" },
+                { "/etc/hostname.d/x", NULL },
+                { "/var/log/nginx/x", "logs" },
+                { "/var/log/wtmp", "logs" },
+                { "/var/logs", NULL },
+                { "/etc/ssh/ssh_host_x_key", "ssh-host-keys" },
+                { "/etc/ssh/sshd_config", NULL },
+                { "/tmp/x", "tmp" },
+                { "/etc/shadow", NULL },
+                { "/etc/machine-id", "machine-id" },
+                { "/etc", NULL },
+                { "/dev/null", "dev" },
         };
 
         (void) state;

@@ -32,8 +32,18 @@ static void test_accepts_what_it_makes(void **state)
 static void test_refuses(void **state)
 {
         static const char *const hashes[] = {
-                "", "secret", "$", "$1$salt$ZIKdMKJRoVGFtLTOBOwoT1", "rEK1ecacw.7.c", "_J9..CCCCXBrJUJV154M", "$3$$8846f7eaee8fb117",
-                "$6$salt$short", "$y$j9T$salt", "$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g. x", "*", "!*",
+                "",
+                "secret",
+                "$",
+                "$1$salt$ZIKdMKJRoVGFtLTOBOwoT1",
+                "rEK1ecacw.7.c",
+                "_J9..CCCCXBrJUJV154M",
+                "$3$$8846f7eaee8fb117",
+                "$6$salt$short",
+                "$y$j9T$salt",
+                "$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g. x",
+                "*",
+                "!*",
         };
 
         (void) state;

@@ -42,13 +42,15 @@ static void test_refused(void **state)
                 { "[Debootstrap]\nSuite=bookworm\nInclude=--no-check-gpg\n", "expected names of packages" },
                 { "[Debootstrap]\nSuite=bookworm\nKeyring=missing.gpg\n", "missing.gpg" },
                 { "[Repositories]\n", "[Repositories] needs one of File= and URIs=" },
-                { "[Repositories]\nFile=a.sources\nURIs=http://x.example/\nSuites=s\n", "needs one of File= and URIs=" },
+                { "[Repositories]\nFile=a.sources\nURIs=http://x.example/\nSuites=s\n",
+                  "needs one of File= and URIs=" },
                 { "[Repositories]\nFile=a.sources\nSuites=s\n", "belong to URIs=" },
                 { "[Repositories]\nURIs=http://x.example/\n", "URIs= needs Suites=" },
                 { "[Repositories]\nURIs=http://u:p@x.example/\nSuites=s\n", "password" },
                 { "[Repositories]\nURIs=http://x.example/\nSuites=s\nName=a/b\n", "name of a file" },
                 { "[Repositories]\nURIs=http://x.example/\nSuites=s\nName=.a\n", "must not start with" },
-                { "[Repositories]\nURIs=http://x.example/\nSuites=s\nTrusted=yes\nSignedBy=a.sources\n", "contradict" },
+                { "[Repositories]\nURIs=http://x.example/\nSuites=s\nTrusted=yes\nSignedBy=a.sources\n",
+                  "contradict" },
                 { "[Repositories]\nURIs=http://x.example/\nSuites=s\nPin=nginx 500\n", "is not a pin" },
                 { "[Repositories]\nURIs=http://x.example/\nSuites=s\nPin=nginx relase n=x 500\n", "is not a pin" },
                 { "[Repositories]\nURIs=http://x.example/\nSuites=s\nPin=nginx release n=x five\n", "is not a pin" },
@@ -114,10 +116,13 @@ static void test_accepted(void **state)
 {
         static const char *const cases[] = {
                 "Version=1.0\nFormats=tar.gz tar.zst\nKeep=hostname logs\n",
-                "[Debootstrap]\nSuite=bookworm\nVariant=standard\nInclude=a b\nCheckValidUntil=no\nMirror=file:///srv/m\n",
+                "[Debootstrap]\nSuite=bookworm\nVariant=standard\nInclude=a "
+                "b\nCheckValidUntil=no\nMirror=file:///srv/m\n",
                 "[Debootstrap]\nSuite=private\nLikeSuite=xenial\n",
-                "[Repositories]\nFile=a.sources\nPin=nginx* release n=bookworm-backports 500\nPin=a version 1.2* -1\n",
-                "[Repositories]\nURIs=http://x.example/a http://y.example/\nSuites=s s-updates\nTypes=deb deb-src\nTrusted=yes\n",
+                "[Repositories]\nFile=a.sources\nPin=nginx* release n=bookworm-backports 500\nPin=a version 1.2* "
+                "-1\n",
+                "[Repositories]\nURIs=http://x.example/a http://y.example/\nSuites=s s-updates\nTypes=deb "
+                "deb-src\nTrusted=yes\n",
                 "[Upgrade]\n[Install]\nPackages=a b=1 c/s\nRecommends=yes\n",
                 "[Remove]\nPackages=a\nPaths=/usr/share/doc /x\n",
                 "[PatchDeb]\nPackage=makedev\nPatch=a.sources\nSuffix=~x.1\nBase=2.3.1-93\n",

@@ -73,19 +73,21 @@ static void test_write(void **state)
         plant_tree(planted);
         for (size_t i = 0; i < ELEMENTS(steps); i++)
                 run_step(&steps[i]);
-        assert_tree("/a/ 0755 0:0\n/a/b/ 0755 0:0\n/a/b/c 4755 5:6 \"again\"\n/escaped 4755 5:6 \"in\"\n/etc/ 0755 0:0\n"
-                    "/etc/directory/ 0755 0:0\n/etc/directory/x 0644 0:0 \"x\"\n/etc/fifo 4755 5:6 \"file\"\n"
-                    "/etc/file 4755 5:6 \"new\"\n/etc/link 4755 5:6 \"linked\"\n/etc/new -> ../usr/x\n"
-                    "/etc/out 4755 5:6 \"in\"\n/log -> elsewhere\n/loop -> loop\n/up -> ../../../..\n");
+        assert_tree(
+                "/a/ 0755 0:0\n/a/b/ 0755 0:0\n/a/b/c 4755 5:6 \"again\"\n/escaped 4755 5:6 \"in\"\n/etc/ 0755 0:0\n"
+                "/etc/directory/ 0755 0:0\n/etc/directory/x 0644 0:0 \"x\"\n/etc/fifo 4755 5:6 \"file\"\n"
+                "/etc/file 4755 5:6 \"new\"\n/etc/link 4755 5:6 \"linked\"\n/etc/new -> ../usr/x\n"
+                "/etc/out 4755 5:6 \"in\"\n/log -> elsewhere\n/loop -> loop\n/up -> ../../../..\n");
 }
 
 static void test_remove(void **state)
 {
         static const Step steps[] = {
-                { REMOVE, "/etc/link", NULL, 0 },     { REMOVE, "/etc/out", NULL, 0 },    { REMOVE, "/etc/directory", NULL, 0 },
-                { REMOVE, "/none/x", NULL, 0 },       { REMOVE, "/etc/file/x", NULL, 0 }, { REMOVE, "/", NULL, -EINVAL },
-                { REMOVE, "/etc/..", NULL, -EINVAL }, { EMPTY, "/log", NULL, 0 },         { EMPTY, "/none", NULL, 0 },
-                { EMPTY, "/etc/file", NULL, 0 },
+                { REMOVE, "/etc/link", NULL, 0 },      { REMOVE, "/etc/out", NULL, 0 },
+                { REMOVE, "/etc/directory", NULL, 0 }, { REMOVE, "/none/x", NULL, 0 },
+                { REMOVE, "/etc/file/x", NULL, 0 },    { REMOVE, "/", NULL, -EINVAL },
+                { REMOVE, "/etc/..", NULL, -EINVAL },  { EMPTY, "/log", NULL, 0 },
+                { EMPTY, "/none", NULL, 0 },           { EMPTY, "/etc/file", NULL, 0 },
         };
 
         (void) state;
