@@ -68,6 +68,27 @@ static int fetch_all(Job *job, Error *error)
         return 0;
 }
 
+static bool has_release(const RepositoryList *list, const AptRelease *release)
+{
+        for (size_t i = 0; i < list->n_items; i++)
+                if (strv_contains(list->items[i].uris, release->uri) && strv_contains(list->items[i].suites, release->suite))
+                        return true;
+        return false;
+}
+
+char **job_repository_identities(const Job *job, size_t index)
+{
+        _cleanup_strv_ char **identities = NULL;
+
+        for (size_t i = 0; i < job->releases.n_items; i++) {
+                const AptRelease *release = &job->releases.items[i];
+                if (has_release(&job->sources[index].repositories, release) &&
+                    strv_appendf(&identities, "%s %s %s", release->uri, release->suite, release->sha256) < 0)
+                        return NULL;
+        }
+        return TAKE_PTR(identities);
+}
+
 /* https://reproducible-builds.org/specs/source-date-epoch/: the caller's own wins. */
 static int choose_epoch(Job *job, Error *error)
 {

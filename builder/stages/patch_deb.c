@@ -54,8 +54,7 @@ static int patch(StageContext *context, const char *deb_path, char **ret_path, c
                          &(DebPatch){ .deb_path = deb_path,
                                       .patch_path = section_path(context->section, "Patch"),
                                       .suffix = section_string(context->section, "Suffix"),
-                                      .work_directory = context->work_directory,
-                                      .source_date_epoch_sec = context->source_date_epoch_sec },
+                                      .work_directory = context->work_directory },
                          context->output, ret_path, ret_version, error);
 }
 

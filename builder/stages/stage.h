@@ -25,9 +25,8 @@ typedef struct StageContext {
         Apt *apt;
         const char *work_directory; /* empty at the start of every stage, removed after it */
         const char *cache_directory;
-        const char *const *environment; /* sandbox_environment + IMAGE_NAME IMAGE_VERSION ARCHITECTURE SUITE
-                                           SOURCE_DATE_EPOCH */
-        int64_t source_date_epoch_sec;
+        const char *const *environment; /* sandbox_environment, and for kinds with sees_environment IMAGE_NAME
+                                           IMAGE_VERSION ARCHITECTURE SUITE SOURCE_DATE_EPOCH */
         RepositoryList *repositories; /* in force for this stage */
         char ***pins;
         const AptTransaction *transaction; /* for kinds with request(): what it was resolved to */
