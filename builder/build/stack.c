@@ -17,6 +17,7 @@ void stack_done(Stack *stack)
         free(stack->layers);
         free(stack->drafts);
         strv_free(stack->lowers);
+        buffer_done(&stack->links);
         *stack = (Stack){ 0 };
 }
 
@@ -40,7 +41,7 @@ char **stack_with(const Stack *stack, const char *upper)
         return TAKE_PTR(all);
 }
 
-static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_path)
+static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_path, const Buffer *links)
 {
         char **lowers = stack_with(stack, tree_path);
         Layer **layers = reallocarray(stack->layers, stack->n + 1, sizeof(Layer *));
@@ -49,7 +50,7 @@ static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_
         LayerDraft **drafts = reallocarray(stack->drafts, stack->n + 1, sizeof(LayerDraft *));
         if (drafts)
                 stack->drafts = drafts;
-        if (!lowers || !layers || !drafts) {
+        if (!lowers || !layers || !drafts || buffer_append(&stack->links, links->data, links->length) < 0) {
                 strv_free(lowers);
                 return -ENOMEM;
         }
@@ -62,7 +63,7 @@ static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_
 
 int stack_push_layer(Stack *stack, Layer *layer)
 {
-        int r = push(stack, layer, NULL, layer_tree_path(layer));
+        int r = push(stack, layer, NULL, layer_tree_path(layer), layer_links(layer));
 
         if (r < 0) {
                 layer_release(layer);
@@ -74,7 +75,7 @@ int stack_push_layer(Stack *stack, Layer *layer)
 
 int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key)
 {
-        int r = push(stack, NULL, draft, layer_draft_upper_path(draft));
+        int r = push(stack, NULL, draft, layer_draft_upper_path(draft), layer_draft_links(draft));
 
         if (r < 0) {
                 layer_abandon(draft);
@@ -82,4 +83,22 @@ int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key)
         }
         snprintf(stack->key, sizeof stack->key, "%s", key);
         return 0;
+}
+
+int stack_update(Stack *stack, const char *key)
+{
+        const Buffer *links = layer_draft_links(stack->drafts[stack->n - 1]);
+
+        snprintf(stack->key, sizeof stack->key, "%s", key);
+        return buffer_append(&stack->links, links->data, links->length);
+}
+
+LayerDraft *stack_pop_draft(Stack *stack)
+{
+        free(stack->lowers[0]);
+        memmove(stack->lowers, stack->lowers + 1, stack->n * sizeof *stack->lowers);
+        stack->n--;
+        if (stack->n == 0)
+                free(TAKE_PTR(stack->lowers));
+        return TAKE_PTR(stack->drafts[stack->n]);
 }
