@@ -41,6 +41,19 @@ char **stack_with(const Stack *stack, const char *upper)
         return TAKE_PTR(all);
 }
 
+/* A file's names are all in the layer that has the file, so what that one says of it comes before what those below do. */
+static int add_links(Stack *stack, const Buffer *links)
+{
+        _cleanup_buffer_ Buffer all = BUFFER_INIT;
+
+        if (buffer_append(&all, links->data, links->length) < 0 ||
+            buffer_append(&all, stack->links.data, stack->links.length) < 0)
+                return -ENOMEM;
+        buffer_done(&stack->links);
+        stack->links = TAKE_BUFFER(all);
+        return 0;
+}
+
 static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_path, const Buffer *links)
 {
         char **lowers = stack_with(stack, tree_path);
@@ -50,7 +63,7 @@ static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_
         LayerDraft **drafts = reallocarray(stack->drafts, stack->n + 1, sizeof(LayerDraft *));
         if (drafts)
                 stack->drafts = drafts;
-        if (!lowers || !layers || !drafts || buffer_append(&stack->links, links->data, links->length) < 0) {
+        if (!lowers || !layers || !drafts || add_links(stack, links) < 0) {
                 strv_free(lowers);
                 return -ENOMEM;
         }
@@ -87,10 +100,9 @@ int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key)
 
 int stack_update(Stack *stack, const char *key)
 {
-        const Buffer *links = layer_draft_links(stack->drafts[stack->n - 1]);
-
         snprintf(stack->key, sizeof stack->key, "%s", key);
-        return buffer_append(&stack->links, links->data, links->length);
+        buffer_done(&stack->links);
+        return add_links(stack, layer_draft_links(stack->drafts[0]));
 }
 
 LayerDraft *stack_pop_draft(Stack *stack)

@@ -14,7 +14,7 @@
 /* The groups in an upper directory, appended to *ret. */
 int links_collect(Sandbox *sandbox, int upper_fd, Buffer *ret, Error *error) _must_check_;
 
-/* Copies the groups of `links` that are still there into the tree's upper directory. *ret_taken is for links_leave(). */
+/* Copies the groups of `links` (of the topmost layer first) that are still there into the tree's upper directory. *ret_taken is for links_leave(). */
 int links_take(Sandbox *sandbox, const SandboxTree *tree, const Buffer *links, Buffer *ret_taken, Error *error)
         _must_check_;
 
