@@ -105,7 +105,7 @@ headers:
 include builder/man/man.mk
 
 # ---------------------------------------------------------------------------------------------- packages of Debian
-BUILD_PACKAGES := gcc libc6-dev pkgconf|pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
+BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
   libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
