@@ -17,6 +17,8 @@ endif
 MAKEFLAGS += -rR
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# objects of the tests are in the middle of a chain of rules; they are worth keeping
+.SECONDARY:
 
 VERSION  := 0.1.0
 BUILD    := out/build
