@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "signing/sign.h"
 
-#include "base/cancel.h"
 #include "signing/gnupg.h"
 #include "signing/home.h"
+#include "signing/loop.h"
 #include "signing/policy.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 
 struct Signer {
         GnupgHome home;
         gpgme_ctx_t context;
         gpgme_key_t key;
+        Loop loop;
         unsigned n_made; /* signatures, by the last operation */
 };
 
@@ -128,25 +126,6 @@ const char *signer_user_id(const Signer *signer)
 
 /* --- the signature --------------------------------------------------------------------------------------------- */
 
-/* A person may sit before a pinentry, so a signal must get through: a thread waits for it while gpg works. */
-typedef struct Watch {
-        gpgme_ctx_t context;
-        int end_fd; /* readable when gpg is through */
-} Watch;
-
-static void *watch_for_cancel(void *userdata)
-{
-        const Watch *watch = userdata;
-        struct pollfd polls[] = { { .fd = watch->end_fd, .events = POLLIN }, { .fd = cancel_fd(), .events = POLLIN } };
-
-        while (poll(polls, ELEMENTS(polls), -1) < 0)
-                if (errno != EINTR)
-                        return NULL;
-        if (!polls[0].revents)
-                gpgme_cancel_async(watch->context);
-        return NULL;
-}
-
 /* gpgme's own result shows no more signatures than signers. Source: gnupg, doc/DETAILS, "SIG_CREATED". */
 static gpgme_error_t count_signatures(void *userdata, const char *keyword, const char *arguments)
 {
@@ -167,22 +146,15 @@ static int refuse_second_signature(Error *error)
 
 static int run_gpg(Signer *signer, SignatureForm form, gpgme_data_t plain, gpgme_data_t signature, Error *error)
 {
-        _cleanup_close_ int end_fd = eventfd(0, EFD_CLOEXEC);
-        Watch watch = { signer->context, end_fd };
-        pthread_t thread;
+        gpgme_sig_mode_t mode = form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH;
 
-        if (end_fd < 0)
-                return error_set_errno(error, errno, "Can't make an event");
-        int r = pthread_create(&thread, NULL, watch_for_cancel, &watch);
-        if (r != 0)
-                return error_set_errno(error, r, "Can't start a thread");
         signer->n_made = 0;
         gpgme_set_status_cb(signer->context, count_signatures, signer);
-        gpgme_error_t failure = gpgme_op_sign(signer->context, plain, signature,
-                                              form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH);
-        /* an eventfd takes a 1 without fail */
-        eventfd_write(end_fd, 1);
-        pthread_join(thread, NULL);
+        loop_attach(&signer->loop, signer->context);
+        gpgme_error_t failure = gpgme_op_sign_start(signer->context, plain, signature, mode);
+        int r = failure ? 0 : loop_run(&signer->loop, signer->context, &failure, error);
+        if (r < 0)
+                return r;
         if (signer->n_made > 1)
                 return refuse_second_signature(error);
         if (failure)

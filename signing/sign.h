@@ -10,7 +10,7 @@ typedef struct Signer Signer;
 
 /* `key`: fingerprint, key id or user id of a secret key in `gnupg_home` (NULL: the user's own). Refused, with the
  * reason: no such key, more than one, expired, revoked, disabled, cannot sign, RSA or DSA below 2048 bits, and
- * anything that the hosts' gpg can't check. Exactly one signature by one key is ever made: a second one by a key that a
+ * anything that the hosts' gpg can't check. The signer holds the home (see home.h) until it is closed. Exactly one signature by one key is ever made: a second one by a key that a
  * host lacks fails its pull. */
 int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *error) _must_check_;
 Signer *signer_close(Signer *signer);

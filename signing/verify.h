@@ -28,7 +28,7 @@ void verify_result_done(VerifyResult *result);
 #define _cleanup_verify_result_ _cleanup_(verify_result_done)
 
 /* A release directory: SHA256SUMS against SHA256SUMS.gpg, every file against the sums, each .sha256 pair against itself
- * and the sums; no file unlisted. */
+ * and the sums; no file unlisted (hidden names and sub-directories aside). A BEST-BEFORE line must not be past. */
 int verify_directory(const char *directory, const char *keyring_path, VerifyResult *ret, Error *error) _must_check_;
 /* One image: FILE.sha256 with its .asc, the image and its .nspawn against it; without that pair, SHA256SUMS beside it. */
 int verify_image(const char *path, const char *keyring_path, VerifyResult *ret, Error *error) _must_check_;

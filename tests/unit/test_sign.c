@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "signing/sign.h"
 
+#include "base/cancel.h"
 #include "tests/unit/signing_fixture.h"
+
+#include <poll.h>
+#include <sys/wait.h>
 
 static const char text[] = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881  a-amd64-1.tar.xz\n"
                            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a-amd64-1.nspawn\n";
@@ -220,6 +224,44 @@ static void speaks_of_passphrases(void **state)
         check_with_gpgv(state);
 }
 
+/* In a child, because signals are the process's: exit status 0 when signing ended as cancelled. */
+static int sign_until_cancelled(const char *home, const char *key)
+{
+        _cleanup_signer_ Signer *signer = NULL;
+        _cleanup_buffer_ Buffer signature = BUFFER_INIT;
+        _cleanup_error_ Error error = ERROR_INIT;
+
+        if (cancel_install() < 0 || signer_open(home, key, &signer, &error) < 0)
+                return 2;
+        int r = signer_sign(signer, SIGNATURE_CLEAR, text, sizeof text - 1, &signature, &error);
+        return r == -ECANCELED && error.kind == ERROR_CANCELLED ? 0 : 1;
+}
+
+static void a_signal_ends_the_wait_for_pinentry(void **state)
+{
+        _cleanup_free_ char *home = fixture_home(state, "home"), *fingerprint = NULL, *asked = fixture_path(state, "asked");
+        _cleanup_buffer_ Buffer answer = BUFFER_INIT;
+        const KeyNew options = { .user_id = "guarded" };
+        int status = -1;
+
+        write_pinentry(state, "echo D a-long-passphrase-1; echo OK");
+        assert_done(keys_new(home, &options, &fingerprint, &error));
+        assert_int_equal(buffer_printf(&answer, "echo >%s; read -r never", asked), 0);
+        write_pinentry(state, answer.data);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+                        alarm(120); /* rather fail than hang */
+                        _exit(sign_until_cancelled(home, fingerprint));
+                }
+        while (access(asked, F_OK) < 0 && waitpid(child, &status, WNOHANG) == 0)
+                poll(NULL, 0, 5);
+        assert_int_equal(kill(child, SIGTERM), 0);
+        assert_int_equal(process_wait(child, &status), 0);
+        assert_int_equal(status, 0);
+        assert_false(fixture_there(home, "S.gpg-agent"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -228,6 +270,7 @@ int main(void)
                 TEST(signs_in_every_form),    TEST(finds_keys_by_any_name), TEST(refuses_keys),
                 TEST(signs_with_a_subkey),    TEST(refuses_a_short_subkey), TEST(looks_at_what_gpg_made),
                 TEST(says_why_signing_fails), TEST(speaks_of_passphrases),
+                TEST(a_signal_ends_the_wait_for_pinentry),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
