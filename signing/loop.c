@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <poll.h>
 
-static gpgme_error_t add_watch(void *userdata, int fd, int direction, gpgme_io_cb_t callback, void *callback_userdata,
-                               void **ret_tag)
+static gpgme_error_t add_watch(void *userdata, int fd, int direction, gpgme_io_cb_t callback,
+                               void *callback_userdata, void **ret_tag)
 {
         Loop *loop = userdata;
 
@@ -40,9 +40,11 @@ static void take_event(void *userdata, gpgme_event_io_t type, void *data)
 
 void loop_attach(Loop *loop, gpgme_ctx_t context)
 {
-        struct gpgme_io_cbs callbacks = {
-                .add = add_watch, .add_priv = loop, .remove = remove_watch, .event = take_event, .event_priv = loop
-        };
+        struct gpgme_io_cbs callbacks = { .add = add_watch,
+                                          .add_priv = loop,
+                                          .remove = remove_watch,
+                                          .event = take_event,
+                                          .event_priv = loop };
 
         loop->is_done = false;
         loop->failure = 0;

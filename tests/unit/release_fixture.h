@@ -23,7 +23,8 @@ static inline void place_done(Place *place)
 
 static inline Place place_new(void **state)
 {
-        Place place = { .directory = fixture_path(state, "out/web/amd64"), .home = fixture_home(state, "home") };
+        Place place = { .directory = fixture_path(state, "out/web/amd64"),
+                        .home = fixture_home(state, "home") };
 
         place.key = fixture_key(place.home, "Builder");
         place.keyring = path_join(place.directory, "import-pubring.gpg");
@@ -82,7 +83,8 @@ static inline size_t count_public_keys(void **state, const char *keyring)
         _cleanup_buffer_ Buffer listing = BUFFER_INIT;
         size_t n = 0;
 
-        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", home, "--with-colons", "--show-keys", keyring), -1, &listing),
+        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", home, "--with-colons", "--show-keys", keyring),
+                                     -1, &listing),
                          0);
         for (const char *line = listing.data; line; line = strchr(line, '\n')) {
                 line += *line == '\n';

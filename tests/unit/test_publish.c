@@ -28,7 +28,8 @@ static void undoes_a_failure_in_the_middle(void **state)
         /* a directory: no stranger to the sums, but its name is taken when the renames get there */
         _cleanup_free_ char *taken = path_join(place.directory, NEXT ".tar.xz.sha256.asc");
         assert_int_equal(mkdir(taken, 0755), 0);
-        assert_refused(release_publish(release, signer, &files, &n_files, &error), -EEXIST, "never overwritten");
+        assert_refused(release_publish(release, signer, &files, &n_files, &error), -EEXIST,
+                       "never overwritten");
         release = release_close(release);
         assert_int_equal(rmdir(taken), 0);
         assert_int_equal(fixture_count(place.directory, NEXT), 0);
@@ -109,11 +110,16 @@ static void recovers_between_sums_and_signature(void **state)
 static void refuses_journals_that_reach_out(void **state)
 {
         static const char *const journals[] = {
-                "", "x\n", "templar-publication 1\n", "templar-publication 1\nsigned\n.staging-a\n../kept\n",
+                "",
+                "x\n",
+                "templar-publication 1\n",
+                "templar-publication 1\nsigned\n.staging-a\n../kept\n",
                 "templar-publication 1\nsigned\n.staging-a\n/etc/passwd\n",
-                "templar-publication 1\nsigned\n../x\nNOTES\n", "templar-publication 1\nsigned\n.staging-a/../x\nNOTES\n",
+                "templar-publication 1\nsigned\n../x\nNOTES\n",
+                "templar-publication 1\nsigned\n.staging-a/../x\nNOTES\n",
                 "templar-publication 1\nsigned\n.staging-a\nSHA256SUMS\n",
-                "templar-publication 1\nsigned\n.staging-a\n.lock\n", "templar-publication 1\nmaybe\n.staging-a\nNOTES\n",
+                "templar-publication 1\nsigned\n.staging-a\n.lock\n",
+                "templar-publication 1\nmaybe\n.staging-a\nNOTES\n",
         };
         _cleanup_place_ Place place = place_new(state);
         _cleanup_release_ Release *release = NULL;
@@ -122,7 +128,8 @@ static void refuses_journals_that_reach_out(void **state)
         replace_file(place.directory, "NOTES", "somebody's");
         for (size_t i = 0; i < ELEMENTS(journals); i++) {
                 replace_file(place.directory, ".publishing", journals[i]);
-                assert_refused(release_open(place.directory, NEXT, &release, &error), -EBADMSG, "is not a journal");
+                assert_refused(release_open(place.directory, NEXT, &release, &error), -EBADMSG,
+                               "is not a journal");
         }
         assert_text(place.directory, "NOTES", "somebody's");
         assert_true(fixture_there(place.directory, "SHA256SUMS"));
@@ -142,7 +149,9 @@ static int64_t publish_and_kill(const Place *place, int number, int64_t delay_ns
         if (child == 0) {
                 char base[64];
                 snprintf(base, sizeof base, "web-amd64-%d", number);
-                _exit(fixture_try_publish(place->directory, base, base, place->home, place->key, NULL) == 0 ? 0 : 1);
+                _exit(fixture_try_publish(place->directory, base, base, place->home, place->key, NULL) == 0
+                              ? 0
+                              : 1);
         }
         if (delay_nsec > 0) {
                 nanosleep(&delay, NULL);

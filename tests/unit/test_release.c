@@ -10,7 +10,8 @@
 #define BASE "web-amd64-2026.11.23"
 #define NEXT "web-amd64-2026.11.24"
 
-/* --- what is published ----------------------------------------------------------------------------------------- */
+/* --- what is published
+ * ----------------------------------------------------------------------------------------- */
 
 static void publishes_every_form(void **state)
 {
@@ -45,10 +46,9 @@ static void publishes_every_form(void **state)
         }
         release_files_free(files, n_files);
         static const char *const names[] = {
-                "import-pubring.gpg",       "import-pubring.pgp",        BASE ".manifest.json",
-                BASE ".nspawn",             BASE ".tar.xz",              BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc",  BASE ".tar.zst",             BASE ".tar.zst.nspawn",
-                BASE ".tar.zst.sha256",     BASE ".tar.zst.sha256.asc",  NULL,
+                "import-pubring.gpg",   "import-pubring.pgp",   BASE ".manifest.json",      BASE ".nspawn",
+                BASE ".tar.xz",         BASE ".tar.xz.sha256",  BASE ".tar.xz.sha256.asc",  BASE ".tar.zst",
+                BASE ".tar.zst.nspawn", BASE ".tar.zst.sha256", BASE ".tar.zst.sha256.asc", NULL,
         };
         assert_listed(place.directory, names);
         assert_text(place.directory, BASE ".tar.zst.nspawn", "[Exec]\n");
@@ -92,16 +92,17 @@ static void satisfies_other_programs(void **state)
         _cleanup_free_ char *command = NULL, *bare_home = fixture_home(state, "bare");
 
         fixture_publish(place.directory, BASE, place.home, place.key);
-        assert_true(asprintf(&command,
-                             "set -e; cd %s; sha256sum --quiet --strict -c SHA256SUMS\n"
-                             "gpgv --quiet --keyring ./import-pubring.gpg SHA256SUMS.gpg SHA256SUMS\n"
-                             "gpgv --quiet --keyring ./import-pubring.pgp %s.tar.xz.sha256.asc %s.tar.xz.sha256\n"
-                             "gpgv --quiet --keyring ./import-pubring.pgp --output - %s.tar.xz.sha256 >../pair\n"
-                             "sha256sum --quiet --strict -c ../pair\n"
-                             "cmp import-pubring.gpg import-pubring.pgp\n"
-                             "gpg --quiet --homedir %s --no-default-keyring --keyring ./import-pubring.gpg "
-                             "--verify SHA256SUMS.gpg SHA256SUMS\n",
-                             place.directory, BASE, BASE, BASE, bare_home) > 0);
+        assert_true(
+                asprintf(&command,
+                         "set -e; cd %s; sha256sum --quiet --strict -c SHA256SUMS\n"
+                         "gpgv --quiet --keyring ./import-pubring.gpg SHA256SUMS.gpg SHA256SUMS\n"
+                         "gpgv --quiet --keyring ./import-pubring.pgp %s.tar.xz.sha256.asc %s.tar.xz.sha256\n"
+                         "gpgv --quiet --keyring ./import-pubring.pgp --output - %s.tar.xz.sha256 >../pair\n"
+                         "sha256sum --quiet --strict -c ../pair\n"
+                         "cmp import-pubring.gpg import-pubring.pgp\n"
+                         "gpg --quiet --homedir %s --no-default-keyring --keyring ./import-pubring.gpg "
+                         "--verify SHA256SUMS.gpg SHA256SUMS\n",
+                         place.directory, BASE, BASE, BASE, bare_home) > 0);
         assert_int_equal(RUN("sh", "-c", command), 0);
 }
 
@@ -157,15 +158,16 @@ static void changes_between_signed_and_unsigned(void **state)
         assert_verifies(&place, 2 + 4 + 2 + 4);
 }
 
-/* --- versions -------------------------------------------------------------------------------------------------- */
+/* --- versions
+ * -------------------------------------------------------------------------------------------------- */
 
 static void keeps_older_versions(void **state)
 {
         _cleanup_place_ Place place = place_new(state);
         static const char *const names[] = {
-                "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", BASE ".tar.xz", BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz", NEXT ".tar.xz.sha256",
-                NEXT ".tar.xz.sha256.asc", NULL,
+                "import-pubring.gpg",  "import-pubring.pgp",      BASE ".nspawn", BASE ".tar.xz",
+                BASE ".tar.xz.sha256", BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz",
+                NEXT ".tar.xz.sha256", NEXT ".tar.xz.sha256.asc", NULL,
         };
 
         fixture_publish(place.directory, BASE, place.home, place.key);
@@ -181,8 +183,8 @@ static void never_overwrites(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         _cleanup_buffer_ Buffer before = fixture_read(sums_path);
-        assert_refused(fixture_try_publish(place.directory, BASE, "other", place.home, place.key, &error), -EEXIST,
-                       "a published version is never overwritten");
+        assert_refused(fixture_try_publish(place.directory, BASE, "other", place.home, place.key, &error),
+                       -EEXIST, "a published version is never overwritten");
         _cleanup_buffer_ Buffer after = fixture_read(sums_path);
         assert_string_equal(before.data, after.data);
         assert_text(place.directory, BASE ".tar.xz", "image of " BASE);
@@ -195,9 +197,16 @@ static void drops_what_is_withdrawn(void **state)
         _cleanup_place_ Place place = place_new(state);
         _cleanup_free_ char *image = path_join(place.directory, BASE ".tar.xz");
         static const char *const names[] = {
-                "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz", NEXT ".tar.xz.sha256",
-                NEXT ".tar.xz.sha256.asc", NULL,
+                "import-pubring.gpg",
+                "import-pubring.pgp",
+                BASE ".nspawn",
+                BASE ".tar.xz.sha256",
+                BASE ".tar.xz.sha256.asc",
+                NEXT ".nspawn",
+                NEXT ".tar.xz",
+                NEXT ".tar.xz.sha256",
+                NEXT ".tar.xz.sha256.asc",
+                NULL,
         };
 
         fixture_publish(place.directory, BASE, place.home, place.key);
@@ -212,8 +221,8 @@ static void refuses_changed_files(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         replace_file(place.directory, BASE ".tar.xz", "changed");
-        assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error), -EBADMSG,
-                       "has changed since it was published");
+        assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
+                       -EBADMSG, "has changed since it was published");
         assert_false(fixture_there(place.directory, NEXT ".tar.xz"));
         /* touched, but the same */
         replace_file(place.directory, BASE ".tar.xz", "image of " BASE);
@@ -245,15 +254,17 @@ static void does_not_read_old_images_again(void **state)
 
 static void refuses_strangers(void **state)
 {
-        static const char *const names[] = { "web-amd64-1.tar.xz", "web-amd64-1.tar", "a.nspawn", "b.sha256", "c.sha256.asc" };
+        static const char *const names[] = { "web-amd64-1.tar.xz", "web-amd64-1.tar", "a.nspawn", "b.sha256",
+                                             "c.sha256.asc" };
         _cleanup_place_ Place place = place_new(state);
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         for (size_t i = 0; i < ELEMENTS(names); i++) {
                 _cleanup_free_ char *path = path_join(place.directory, names[i]);
                 fixture_write(path, "x", 1);
-                assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
-                               -EBADMSG, "it was not published here");
+                assert_refused(
+                        fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
+                        -EBADMSG, "it was not published here");
                 assert_int_equal(unlink(path), 0);
         }
         /* what hosts don't act upon is listed */
@@ -268,12 +279,13 @@ static void refuses_sums_of_other_forms(void **state)
 
         assert_done(make_directories(place.directory, 0755, &error));
         replace_file(place.directory, "SHA256SUMS", "hello\n");
-        assert_refused(fixture_try_publish(place.directory, BASE, "x", place.home, place.key, &error), -EBADMSG,
-                       "SHA256SUMS: Line 1");
+        assert_refused(fixture_try_publish(place.directory, BASE, "x", place.home, place.key, &error),
+                       -EBADMSG, "SHA256SUMS: Line 1");
         assert_text(place.directory, "SHA256SUMS", "hello\n");
 }
 
-/* --- keyrings -------------------------------------------------------------------------------------------------- */
+/* --- keyrings
+ * -------------------------------------------------------------------------------------------------- */
 
 static void rotation_keeps_both_keys(void **state)
 {
@@ -309,11 +321,13 @@ static void keyrings_that_differ_are_refused(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         fixture_export(place.home, place.keyring, second);
-        assert_refused(fixture_try_publish(place.directory, NEXT, "x", place.home, place.key, &error), -EBADMSG, "differ");
+        assert_refused(fixture_try_publish(place.directory, NEXT, "x", place.home, place.key, &error),
+                       -EBADMSG, "differ");
         assert_false(fixture_there(place.directory, NEXT ".tar.xz"));
 }
 
-/* --- staging --------------------------------------------------------------------------------------------------- */
+/* --- staging
+ * --------------------------------------------------------------------------------------------------- */
 
 static void nothing_stays_without_publish(void **state)
 {
@@ -341,14 +355,16 @@ static void renames_what_is_staged(void **state)
 
         assert_done(release_open(place.directory, "late", &release, &error));
         assert_done(release_write_file(release, "tar", "x", 1, &error));
-        assert_refused(release_set_base_name(release, "a/b", &error), -EINVAL, "can't be the name of a release");
+        assert_refused(release_set_base_name(release, "a/b", &error), -EINVAL,
+                       "can't be the name of a release");
         assert_done(release_set_base_name(release, BASE, &error));
         assert_done(release_write_file(release, "manifest.json", "{}", 2, &error));
         assert_done(release_publish(release, NULL, &files, &n_files, &error));
         release_files_free(files, n_files);
         static const char *const names[] = { BASE ".manifest.json", BASE ".tar", NULL };
         assert_listed(place.directory, names);
-        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL, "nothing to publish");
+        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL,
+                       "nothing to publish");
 }
 
 static void refuses_bad_names(void **state)
@@ -363,7 +379,8 @@ static void refuses_bad_names(void **state)
                                "can't be the name of a release");
         assert_done(release_open(place.directory, BASE, &release, &error));
         for (size_t i = 0; i < ELEMENTS(suffixes); i++)
-                assert_refused(release_write_file(release, suffixes[i], "x", 1, &error), -EINVAL, "can't be the suffix");
+                assert_refused(release_write_file(release, suffixes[i], "x", 1, &error), -EINVAL,
+                               "can't be the suffix");
         assert_done(release_write_file(release, "tar", "x", 1, &error));
         assert_refused(release_write_file(release, "tar", "x", 1, &error), -EEXIST, "Can't make");
 }
@@ -376,7 +393,8 @@ static void refuses_empty_images_and_no_image(void **state)
         size_t n_files = 0;
 
         assert_done(release_open(place.directory, BASE, &release, &error));
-        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL, "nothing to publish");
+        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL,
+                       "nothing to publish");
         assert_done(release_write_file(release, "tar.xz", "", 0, &error));
         assert_refused(release_publish(release, NULL, &files, &n_files, &error), -ENODATA, "is empty");
         assert_int_equal(fixture_count(place.directory, "web-"), 0);
@@ -392,7 +410,10 @@ static void waits_for_the_lock(void **state)
                 if (children[i] == 0) {
                         char base[64];
                         snprintf(base, sizeof base, "web-amd64-%zu", i);
-                        _exit(fixture_try_publish(place.directory, base, base, place.home, place.key, NULL) == 0 ? 0 : 1);
+                        _exit(fixture_try_publish(place.directory, base, base, place.home, place.key, NULL) ==
+                                              0
+                                      ? 0
+                                      : 1);
                 }
         }
         for (size_t i = 0; i < ELEMENTS(children); i++) {
@@ -404,7 +425,8 @@ static void waits_for_the_lock(void **state)
         assert_tidy(place.directory);
 }
 
-/* --- looking at what is there ---------------------------------------------------------------------------------- */
+/* --- looking at what is there
+ * ---------------------------------------------------------------------------------- */
 
 static void compares(void **state)
 {
