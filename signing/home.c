@@ -190,8 +190,11 @@ void gnupg_home_close(GnupgHome *home)
                 /* the last one: nobody else holds the shared lock, and nobody gets it before we are through
                  */
                 if (flock(home->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-                        if (unlinkat(home->lock_fd, AGENT_MARK, 0) == 0)
+                        if (faccessat(home->lock_fd, AGENT_MARK, F_OK, 0) == 0) {
+                                /* in this order: killed in between, the agent is still known as ours */
                                 end_agent(home->socket);
+                                unlinkat(home->lock_fd, AGENT_MARK, 0);
+                        }
                         if (home->link)
                                 unlink(home->link);
                 }

@@ -17,21 +17,25 @@
 /* The lines of a journal. */
 enum { LINE_HEADER, LINE_SIGNED, LINE_STAGING, LINE_NAMES };
 
-int journal_write(int directory_fd, const char *staging_name, bool is_signed, char *const *names,
-                  Error *error)
+int journal_write(const JournalPlan *plan, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
 
-        if (buffer_printf(&text, "%s\n%s\n%s\n", HEADER, is_signed ? WORD_SIGNED : WORD_UNSIGNED,
-                          staging_name) < 0)
+        if (buffer_printf(&text, "%s\n%s\n%s\n", HEADER, plan->is_signed ? WORD_SIGNED : WORD_UNSIGNED,
+                          plan->staging_name) < 0)
                 return error_out_of_memory(error);
-        for (; *names; names++)
-                if (buffer_printf(&text, "%s\n", *names) < 0)
+        for (char *const *name = plan->names; *name; name++)
+                if (buffer_printf(&text, "%s\n", *name) < 0)
                         return error_out_of_memory(error);
-        int r = write_file_atomic(directory_fd, NAMES_JOURNAL, text.data, text.length, 0644, error);
-        if (r == 0 && fsync(directory_fd) < 0)
-                r = error_set_errno(error, errno, "Can't sync the release directory");
-        return r;
+        /* by way of the staging folder, where a killed process leaves nothing for long */
+        int r = write_file_atomic(plan->staging_fd, NAMES_JOURNAL, text.data, text.length, 0644, error);
+        if (r < 0)
+                return r;
+        if (renameat(plan->staging_fd, NAMES_JOURNAL, plan->directory_fd, NAMES_JOURNAL) < 0)
+                return error_set_errno(error, errno, "Can't write %s", NAMES_JOURNAL);
+        return fsync(plan->directory_fd) < 0
+                       ? error_set_errno(error, errno, "Can't sync the release directory")
+                       : 0;
 }
 
 int journal_remove(int directory_fd, Error *error)

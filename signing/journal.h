@@ -12,9 +12,14 @@
  * The form: "templar-publication 1", "signed" or "unsigned", the staging folder's name, then one name of a
  * new file a line. */
 
-/* `names` is NULL-terminated. */
-int journal_write(int directory_fd, const char *staging_name, bool is_signed, char *const *names,
-                  Error *error) _must_check_;
+typedef struct JournalPlan {
+        int directory_fd, staging_fd; /* borrowed */
+        const char *staging_name;     /* of the folder, in the directory */
+        bool is_signed;
+        char *const *names; /* of the new files, NULL-terminated */
+} JournalPlan;
+
+int journal_write(const JournalPlan *plan, Error *error) _must_check_;
 int journal_remove(int directory_fd, Error *error) _must_check_;
 
 /* Under the lock, before staging folders are removed. Undone when SHA256SUMS doesn't list the new files yet:

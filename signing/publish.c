@@ -123,8 +123,14 @@ static int write_journal(const Release *release, bool is_signed, const FileList 
         for (size_t i = 0; i < version->n; i++)
                 if (strv_append(&names, version->items[i].name) < 0)
                         return error_out_of_memory(error);
-        return journal_write(release->directory_fd, strrchr(release->staging, '/') + 1, is_signed, names,
-                             error);
+        JournalPlan plan = {
+                .directory_fd = release->directory_fd,
+                .staging_fd = release->staging_fd,
+                .staging_name = strrchr(release->staging, '/') + 1,
+                .is_signed = is_signed,
+                .names = names,
+        };
+        return journal_write(&plan, error);
 }
 
 static int make_durable(const Release *release, bool is_signed, const FileList *version,

@@ -87,6 +87,31 @@ static void recovers_before_the_sums(void **state)
         assert_tidy(place.directory);
 }
 
+/* Killed after the keyrings were exchanged: the list still speaks of the old ones. */
+static void recovers_old_keyrings(void **state)
+{
+        static const char *const names[] = { "import-pubring.gpg", "import-pubring.pgp" };
+        _cleanup_place_ Place place = place_new(state);
+        _cleanup_release_ Release *release = NULL;
+        _cleanup_free_ char *staging = path_join(place.directory, ".staging-abcdef");
+        _cleanup_free_ char *second = fixture_key(place.home, "Second");
+
+        fixture_publish(place.directory, BASE, place.home, place.key);
+        assert_int_equal(mkdir(staging, 0700), 0);
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                _cleanup_free_ char *from = path_join(place.directory, names[i]),
+                                    *to = path_join(staging, names[i]);
+                assert_int_equal(rename(from, to), 0);
+                fixture_export(place.home, from, second);
+        }
+        replace_file(place.directory, ".publishing",
+                     "templar-publication 1\nsigned\n.staging-abcdef\n" NEXT ".tar.xz\n");
+        assert_done(release_open(place.directory, NEXT, &release, &error));
+        release = release_close(release);
+        assert_verifies(&place, 6);
+        assert_tidy(place.directory);
+}
+
 static void recovers_between_sums_and_signature(void **state)
 {
         _cleanup_place_ Place place = place_new(state);
@@ -191,13 +216,10 @@ static void survives_kills(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(undoes_a_failure_in_the_middle),
-                TEST(undoes_the_sums),
-                TEST(removes_leftover_staging),
-                TEST(recovers_before_the_sums),
-                TEST(recovers_between_sums_and_signature),
-                TEST(refuses_journals_that_reach_out),
-                TEST(survives_kills),
+                TEST(undoes_a_failure_in_the_middle),  TEST(undoes_the_sums),
+                TEST(removes_leftover_staging),        TEST(recovers_before_the_sums),
+                TEST(recovers_old_keyrings),           TEST(recovers_between_sums_and_signature),
+                TEST(refuses_journals_that_reach_out), TEST(survives_kills),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
