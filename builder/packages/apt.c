@@ -10,6 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/file.h"
+#include "packages/readable.h"
 #include "packages/tap.h"
 
 #define LOCK_POLL_NSEC (50 * 1000 * 1000)
@@ -168,13 +169,17 @@ static int hide_proxies(Output *output)
 static int make_places(Apt *apt, const AptOptions *options, Error *error)
 {
         _cleanup_free_ char *sources = path_join(apt->work, "sources"), *keys = path_join(apt->work, "keys");
-        _cleanup_free_ char *lists = path_join(apt->cache, "lists");
-        int r = sources && keys && lists ? 0 : error_out_of_memory(error);
+        _cleanup_free_ char *lists = path_join(apt->cache, "lists"), *debs = path_join(apt->work, "debs");
+        int r = sources && keys && lists && debs ? 0 : error_out_of_memory(error);
 
         if (r == 0)
-                r = make_directories(sources, 0755, error);
+                r = readable_directory(apt->work, error);
         if (r == 0)
-                r = make_directories(keys, 0755, error);
+                r = readable_directory(sources, error);
+        if (r == 0)
+                r = readable_directory(keys, error);
+        if (r == 0)
+                r = readable_directory(debs, error);
         if (r == 0)
                 r = make_directories(lists, 0755, error);
         if (r == 0)

@@ -25,6 +25,8 @@ static int unreachable(const Complaint *complaint, Error *error)
 static int no_suite(const Complaint *complaint, Error *error)
 {
         error_set(error, -ENOENT, "The repository %s does not exist: there is no Release file", complaint->repository);
+        if (string_starts_with(complaint->repository, "file:"))
+                return error_hint(error, "Check the suite's name and the path; its files must be readable for all");
         return error_hint(error, "Check the suite's name and the address");
 }
 

@@ -20,6 +20,7 @@ struct Apt {
         RepositoryList updated;  /* what apt_update() fetched */
         RepositoryList selected; /* a part of it */
         bool has_selection;
+        unsigned n_debs; /* local .deb files so far, for the names of copies */
 };
 
 /* One program in the tools sandbox. */

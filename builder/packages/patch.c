@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "packages/apt_internal.h"
 #include "packages/deb_tree.h"
+#include "packages/readable.h"
 #include "packages/tap.h"
 
 #define INSIDE "/run/templar/patch"
@@ -24,7 +25,15 @@ typedef struct Work {
         Output *output;
         char *name; /* of the directory in the work directory */
         char *path;
+        char *deb_path, *patch_path; /* what the sandbox can read */
 } Work;
+
+static void drop_copy(char *path, const char *original)
+{
+        if (path && !string_equal(path, original))
+                unlink(path);
+        free(path);
+}
 
 static void work_done(Work *work)
 {
@@ -32,6 +41,8 @@ static void work_done(Work *work)
                 int r = sandbox_remove_tree(work->sandbox, work->path, NULL);
                 (void) r;
         }
+        drop_copy(work->deb_path, work->patch ? work->patch->deb_path : NULL);
+        drop_copy(work->patch_path, work->patch ? work->patch->patch_path : NULL);
         free(work->name);
         free(work->path);
 }
@@ -66,7 +77,12 @@ static int work_open(Work *work, Sandbox *sandbox, const DebPatch *patch, Output
                 work->name = NULL;
                 return error_out_of_memory(error);
         }
-        return apt_make_sandbox_directory(sandbox, patch->work_directory, work->name, &work->path, error);
+        int r = readable_path(patch->deb_path, patch->work_directory, "input.deb", &work->deb_path, error);
+        if (r == 0)
+                r = readable_path(patch->patch_path, patch->work_directory, "input.patch", &work->patch_path, error);
+        if (r == 0)
+                r = apt_make_sandbox_directory(sandbox, patch->work_directory, work->name, &work->path, error);
+        return r;
 }
 
 static void on_line(const char *line, void *userdata)
@@ -84,8 +100,8 @@ static int run_tool(const Work *work, const char *const *argv, const char *const
 {
         const SandboxMount mounts[] = {
                 { work->path, INSIDE, true },
-                { work->patch->deb_path, DEB_INSIDE, false },
-                { work->patch->patch_path, PATCH_INSIDE, false },
+                { work->deb_path, DEB_INSIDE, false },
+                { work->patch_path, PATCH_INSIDE, false },
         };
         _cleanup_strv_ char **environment = NULL;
         _cleanup_tap_ Tap tap = TAP_INIT;

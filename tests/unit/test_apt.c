@@ -673,6 +673,18 @@ static void test_local_debs(void **state)
         assert_null(transaction.packages[0].local_path);
         assert_string_equal(transaction.packages[1].local_path, path);
         assert_string_equal(transaction.packages[1].sha256, digest);
+
+        /* one that only we can read */
+        _cleanup_transaction_ AptTransaction again = { 0 };
+        char copied[SHA256_HEX_SIZE];
+        struct stat status;
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_ok(resolve(apt, "", &request, &again));
+        assert_string_equal(again.packages[1].sha256, digest);
+        assert_ok(digest_file(AT_FDCWD, again.packages[1].local_path, NULL, copied, &fixture.error));
+        assert_string_equal(copied, digest);
+        assert_int_equal(stat(again.packages[1].local_path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0644);
 }
 
 static void test_fetch_package(void **state)

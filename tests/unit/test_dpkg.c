@@ -359,7 +359,7 @@ static void test_guard_restores(void **state)
         assert_string_not_equal(within, before);
         assert_ok(guard_leave(fixture.sandbox, &tree, &guard, &fixture.error));
         assert_in_tree(&tree, look, before);
-        _cleanup_free_ char *gone = tree_run(&tree, "rm /usr/bin/dpkg", 0);
+        assert_in_tree(&tree, "rm /usr/bin/dpkg", "");
         assert_fails(guard_enter(fixture.sandbox, &tree, &guard, &fixture.error),
                      "There is no dpkg in the tree, so packages can't be installed", NULL);
         drop_tree("tree-restores", &tree);
@@ -377,7 +377,7 @@ static void test_list_of_hostile_tree(void **state)
         /* the link leads to the tree's own /x */
         assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
         assert_int_equal(list.n_items, 0);
-        _cleanup_free_ char *gone = tree_run(&tree, "rm /x", 0);
+        assert_in_tree(&tree, "rm /x", "");
         assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
         _cleanup_free_ char *directory = tree_run(&tree, "rm /var/lib/dpkg/status; mkdir /var/lib/dpkg/status", 0);
         assert_fails(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error),

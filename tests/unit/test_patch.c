@@ -59,7 +59,7 @@ static int patch_text(const char *deb, const char *text, const char *suffix, cha
 {
         _cleanup_free_ char *path = fixture_path("tt.patch"), *work = fixture_path("work");
 
-        assert_ok(write_file_atomic(AT_FDCWD, path, text, strlen(text), 0644, &fixture.error));
+        assert_ok(write_file_atomic(AT_FDCWD, path, text, strlen(text), 0600, &fixture.error));
         assert_ok(make_directories(work, 0755, &fixture.error));
         DebPatch patch = { deb, path, suffix, work, EPOCH };
         error_done(&fixture.error);
