@@ -312,7 +312,7 @@ static void test_failing_script(void **state)
         }
 }
 
-/* Packages that bring along what is diverted, divert themselves, and have a policy of their own. */
+/* Packages that bring along what stubs stand in for, and diversions and a policy of their own. */
 static void test_guard(void **state)
 {
         (void) state;
@@ -342,25 +342,49 @@ static void test_guard(void **state)
         }
 }
 
-/* A file of diversions that was not there is not there afterwards; a policy that was there is. */
+/* The program moves to the other name of its directory. */
+static void test_guard_moved_file(void **state)
+{
+        (void) state;
+        static const char *const layouts[] = { "merged", "split" };
+        _cleanup_free_ char *pool = NULL;
+
+        need_sandbox();
+        pool = fixture_path("moved/pool/main");
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=first", "--file",
+                       "usr/sbin/policy-rc.d=policy", NULL);
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "2", "--file", "usr/sbin/start-stop-daemon=second", NULL);
+        _cleanup_apt_ Apt *apt = open_apt("moved");
+        for (size_t i = 0; i < ELEMENTS(layouts); i++) {
+                SandboxTree tree = fixture_tree("tree-moved", layouts[i]);
+                assert_ok(install(apt, &tree, "tt-dpkg=1"));
+                assert_in_tree(&tree, "cat /sbin/start-stop-daemon /usr/sbin/policy-rc.d", "first\npolicy\n");
+                assert_ok(install(apt, &tree, "tt-dpkg"));
+                assert_in_tree(&tree, "cat /usr/sbin/start-stop-daemon; dpkg --verify; ls /usr/sbin",
+                               "second\nldconfig\nstart-stop-daemon\n");
+                drop_tree("tree-moved", &tree);
+        }
+}
+
 static void test_guard_restores(void **state)
 {
         (void) state;
-        static const char look[] = "cat /usr/sbin/policy-rc.d; ls /var/lib/dpkg /usr/sbin";
-        Guard guard = { 0 };
+        static const char look[] = "cat /usr/sbin/policy-rc.d; ls -l /usr/sbin";
 
         need_sandbox();
         SandboxTree tree = fixture_tree("tree-restores", "merged");
-        _cleanup_free_ char *none = tree_run(&tree, "rm /var/lib/dpkg/diversions; echo own >/usr/sbin/policy-rc.d", 0);
+        assert_in_tree(&tree, "echo own >/usr/sbin/policy-rc.d; ln -s nowhere /usr/sbin/initctl", "");
         _cleanup_free_ char *before = tree_run(&tree, look, 0);
-        assert_ok(guard_enter(fixture.sandbox, &tree, &guard, &fixture.error));
-        assert_true(guard.made_database);
+        assert_ok(guard_enter(fixture.sandbox, &tree, &fixture.error));
+        assert_ok(guard_enter(fixture.sandbox, &tree, &fixture.error));
         _cleanup_free_ char *within = tree_run(&tree, look, 0);
         assert_string_not_equal(within, before);
-        assert_ok(guard_leave(fixture.sandbox, &tree, &guard, &fixture.error));
+        assert_ok(guard_leave(fixture.sandbox, &tree, &fixture.error));
+        assert_in_tree(&tree, look, before);
+        assert_ok(guard_leave(fixture.sandbox, &tree, &fixture.error));
         assert_in_tree(&tree, look, before);
         assert_in_tree(&tree, "rm /usr/bin/dpkg", "");
-        assert_fails(guard_enter(fixture.sandbox, &tree, &guard, &fixture.error),
+        assert_fails(guard_enter(fixture.sandbox, &tree, &fixture.error),
                      "There is no dpkg in the tree, so packages can't be installed", NULL);
         drop_tree("tree-restores", &tree);
 }
@@ -393,7 +417,8 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_status),           cmocka_unit_test(test_blame),
                 cmocka_unit_test(test_marks),            cmocka_unit_test(test_apply),
                 cmocka_unit_test(test_failing_script),   cmocka_unit_test(test_guard),
-                cmocka_unit_test(test_guard_restores),   cmocka_unit_test(test_list_of_hostile_tree),
+                cmocka_unit_test(test_guard_moved_file), cmocka_unit_test(test_guard_restores),
+                cmocka_unit_test(test_list_of_hostile_tree),
         };
         return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
