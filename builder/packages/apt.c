@@ -52,9 +52,7 @@ static const char configuration[] =
         "Acquire::AllowDowngradeToInsecureRepositories \"false\";\n"
         "Acquire::Retries \"3\";\n"
         "Acquire::http::Timeout \"30\";\n"
-        "Acquire::https::Timeout \"30\";\n"
-        /* debconf's pre-configuration would run scripts of packages out here */
-        "DPkg::Pre-Install-Pkgs \"\";\n";
+        "Acquire::https::Timeout \"30\";\n";
 
 static const char *const proxy_names[] = { "http_proxy", "https_proxy", "no_proxy", "all_proxy",
                                            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY" };
@@ -106,7 +104,8 @@ int apt_make_sandbox_directory(Sandbox *sandbox, const char *parent, const char 
         if (r == 0 || r == -ENOTDIR) {
                 r = remove_tree(AT_FDCWD, path, error);
                 if (r < 0)
-                        return error_hint(error, "It belongs to other ids than those of the sandbox; remove it as root");
+                        return error_hint(error,
+                                          "It belongs to other ids than those of the sandbox; remove it as root");
         } else if (r != -ENOENT) {
                 return error_set_errno(error, -r, "Can't look at %s", path);
         }
@@ -302,7 +301,8 @@ static int add_local_repositories(Mounts *mounts, const RepositoryList *reposito
                         bool known = !directory;
                         for (size_t j = 0; !known && j < mounts->n_items; j++)
                                 known = strcmp(mounts->items[j].target, directory) == 0;
-                        if (!known && access(directory, F_OK) == 0 && add_mount(mounts, directory, directory, false) < 0)
+                        if (!known && access(directory, F_OK) == 0 &&
+                            add_mount(mounts, directory, directory, false) < 0)
                                 return -ENOMEM;
                 }
         return 0;
@@ -320,7 +320,8 @@ static int add_debs(Mounts *mounts, char *const *deb_paths)
 
 static int collect_mounts(const Apt *apt, const AptRun *run, Mounts *ret)
 {
-        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 || add_mount(ret, apt->lists, APT_INSIDE_LISTS, true) < 0 ||
+        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 ||
+            add_mount(ret, apt->lists, APT_INSIDE_LISTS, true) < 0 ||
             (run->archives && add_mount(ret, apt->archives, APT_INSIDE_ARCHIVES, true) < 0) ||
             add_local_repositories(ret, run->repositories) < 0)
                 return -ENOMEM;

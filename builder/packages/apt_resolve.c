@@ -46,8 +46,8 @@ static int check_name(const char *request, Error *error)
         for (const char *rest = request + length; good && *rest; rest++)
                 good = isalnum((unsigned char) *rest) || strchr("=/+-.:~_", *rest);
         if (!good || (request[length] && !request[length + 1]))
-                return error_set_usage(error, -EINVAL, "\"%s\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
-                                       request);
+                return error_set_usage(error, -EINVAL,
+                                       "\"%s\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", request);
         return 0;
 }
 
@@ -415,7 +415,8 @@ static int split_file_name(AptPackage *package, Error *error)
         if (!parts)
                 return error_out_of_memory(error);
         if (strv_length(parts) != ELEMENTS(targets))
-                return error_set(error, -EINVAL, "apt-get names a file that can't be understood: %s", package->file_name);
+                return error_set(error, -EINVAL, "apt-get names a file that can't be understood: %s",
+                                 package->file_name);
         parts[2][strlen(parts[2]) - strlen(".deb")] = '\0';
         for (size_t i = 0; i < ELEMENTS(targets); i++) {
                 char *to = parts[i];

@@ -174,7 +174,8 @@ static int finish(Apply *apply, Error *error)
 {
         _cleanup_strv_ char **argv = NULL;
 
-        if (base_arguments(&argv, true) < 0 || strv_append(&argv, "--configure") < 0 || strv_append(&argv, "--pending") < 0)
+        if (base_arguments(&argv, true) < 0 || strv_append(&argv, "--configure") < 0 ||
+            strv_append(&argv, "--pending") < 0)
                 return error_out_of_memory(error);
         return run_dpkg(apply, argv, NULL, 0, error);
 }

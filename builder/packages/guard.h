@@ -4,11 +4,11 @@
 #include "base/error.h"
 #include "sandbox/sandbox.h"
 
-/* Keeps services from starting while packages of a tree are configured: policy-rc.d forbids it, and stubs stand in for
- * what starts daemons without asking (start-stop-daemon, initctl).
+/* Keeps services from starting while packages of a tree are configured: policy-rc.d forbids it, and stubs stand in
+ * for what starts daemons without asking (start-stop-daemon, initctl).
  *
- * No diversions: dpkg loses a diverted file that a new version has under the other name of the same directory (/sbin and
- * /usr/sbin, where one is a link). Instead the files are moved aside, and again after every unpacking, when a new
+ * No diversions: dpkg loses a diverted file that a new version has under the other name of the same directory (/sbin
+ * and /usr/sbin, where one is a link). Instead the files are moved aside, and again after every unpacking, when a new
  * version may have replaced a stub. */
 
 /* Before the first run of dpkg, and again after each that unpacks. Fails with -ENOENT for a tree without dpkg. */

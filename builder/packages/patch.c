@@ -55,7 +55,8 @@ static int check_suffix(const char *suffix, Error *error)
                 good = isalnum((unsigned char) *c) || strchr(".+~", *c);
         if (good)
                 return 0;
-        return error_set_usage(error, -EINVAL, "The suffix \"%s\" can't be part of a version: letters, digits, ., + and ~ can",
+        return error_set_usage(error, -EINVAL,
+                               "The suffix \"%s\" can't be part of a version: letters, digits, ., + and ~ can",
                                suffix);
 }
 
@@ -95,8 +96,8 @@ static void on_line(const char *line, void *userdata)
 }
 
 /* A tool of the host. LC_ALL=C: quotes and words as everywhere. */
-static int run_tool(const Work *work, const char *const *argv, const char *const *more, int *ret_status, Buffer *ret_log,
-                    Error *error)
+static int run_tool(const Work *work, const char *const *argv, const char *const *more, int *ret_status,
+                    Buffer *ret_log, Error *error)
 {
         const SandboxMount mounts[] = {
                 { work->path, INSIDE, true },
@@ -213,7 +214,8 @@ static int patch_failed(const Work *work, const DebControl *control, int status,
         if (r < 0)
                 return r;
         if (status == 1)
-                error_set(error, -EBADMSG, "The patch %s does not apply to %s %s", name, control->package, control->version);
+                error_set(error, -EBADMSG, "The patch %s does not apply to %s %s", name, control->package,
+                          control->version);
         else
                 error_set(error, -EBADMSG, "The patch %s can't be applied to %s %s (patch exited with status %d)", name,
                           control->package, control->version, status);
@@ -223,9 +225,10 @@ static int patch_failed(const Work *work, const DebControl *control, int status,
 
 static int apply(const Work *work, const DebControl *control, Error *error)
 {
-        static const char *const argv[] = { "patch",      "-p1", "--force",          "--fuzz=0", "--no-backup-if-mismatch",
-                                            "-r",         INSIDE "/rejects", "-d",   INSIDE "/tree",
-                                            "-i",         PATCH_INSIDE, NULL };
+        static const char *const argv[] = {
+                "patch", "-p1", "--force", "--fuzz=0", "--no-backup-if-mismatch", "-r", INSIDE "/rejects",
+                "-d", INSIDE "/tree", "-i", PATCH_INSIDE, NULL,
+        };
         _cleanup_buffer_ Buffer said = BUFFER_INIT;
         int status = 0, r = run_tool(work, argv, NULL, &status, &said, error);
 
@@ -297,7 +300,8 @@ static int patch_package(const Work *work, char **ret_path, char **ret_version, 
         return r;
 }
 
-int deb_patch(Sandbox *sandbox, const DebPatch *patch, Output *output, char **ret_path, char **ret_version, Error *error)
+int deb_patch(Sandbox *sandbox, const DebPatch *patch, Output *output, char **ret_path, char **ret_version,
+              Error *error)
 {
         _cleanup_(work_done) Work work = { 0 };
         int r = check_suffix(patch->suffix, error);

@@ -42,7 +42,8 @@ static void test_compare_as_dpkg(void **state)
 
         for (size_t i = 0; i < ELEMENTS(versions); i++)
                 for (size_t j = 0; j < ELEMENTS(versions); j++) {
-                        const char *const argv[] = { "dpkg", "--compare-versions", versions[i], "lt", versions[j], NULL };
+                        const char *const argv[] = { "dpkg", "--compare-versions", versions[i],
+                                                     "lt",   versions[j],          NULL };
                         ProcessCommand command = { .argv = argv, .stdin_fd = -1 };
                         int status = -1;
                         if (process_run_status(&command, &status, NULL) < 0) {
@@ -58,7 +59,8 @@ static void test_status(void **state)
         (void) state;
         static const char text[] =
                 "Package: zlib1g\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: same\n"
-                "Source: zlib (1:1.2.13.dfsg-1)\nVersion: 1:1.2.13.dfsg-1+b1\nDescription: compression\n library\n .\n more\n\n"
+                "Source: zlib (1:1.2.13.dfsg-1)\nVersion: 1:1.2.13.dfsg-1+b1\nDescription: compression\n library\n "
+                ".\n more\n\n"
                 "Package: zlib1g\nStatus: hold ok installed\nArchitecture: amd64\nSource: zlib\nVersion: 1:1.2.13\n\n"
                 "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
                 "Conffiles:\n /etc/gone 00\n\n"
@@ -160,7 +162,8 @@ static void test_marks(void **state)
         (void) state;
         static const char before[] = MARK("zz", "amd64") MARK("mm", "i386") MARK("mm", "amd64") MARK("aa", "amd64")
                 "Package: off\nArchitecture: amd64\nAuto-Installed: 0\n\n";
-        char *automatic[] = { (char *) "new", (char *) "bb:i386", (char *) "aa", NULL }, *manual[] = { (char *) "mm", NULL };
+        char *automatic[] = { (char *) "new", (char *) "bb:i386", (char *) "aa", NULL },
+             *manual[] = { (char *) "mm", NULL };
         AptStep steps[] = { { APT_REMOVE, (char *) "zz" }, { APT_CONFIGURE, (char *) "aa" } };
         AptTransaction transaction = { .automatic = automatic, .manual = manual, .steps = steps, .n_steps = 2 };
         AptTransaction none = { 0 };
@@ -296,18 +299,21 @@ static void test_failing_script(void **state)
         _cleanup_apt_ Apt *apt = open_apt("failing");
         for (size_t i = 0; i < ELEMENTS(layouts); i++) {
                 SandboxTree tree = fixture_tree("tree-failing", layouts[i]);
-                _cleanup_free_ char *state_before = tree_run(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", 0);
-                assert_fails(install(apt, &tree, "tt-bad"), "The post-installation script of tt-bad failed with status 3",
-                             NULL);
+                _cleanup_free_ char *state_before =
+                        tree_run(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", 0);
+                assert_fails(install(apt, &tree, "tt-bad"),
+                             "The post-installation script of tt-bad failed with status 3", NULL);
                 assert_non_null(strstr(fixture.error.detail, "evidence"));
                 assert_in_tree(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", state_before);
-                assert_fails(install(apt, &tree, "tt-pre"), "The pre-installation script of tt-pre failed with status 4", NULL);
+                assert_fails(install(apt, &tree, "tt-pre"),
+                             "The pre-installation script of tt-pre failed with status 4", NULL);
                 drop_tree("tree-failing", &tree);
                 tree = fixture_tree("tree-failing", layouts[i]);
                 assert_ok(install(apt, &tree, "tt-rm"));
                 char *packages[] = { (char *) "tt-rm", NULL };
                 AptRequest request = { .verb = APT_REMOVE_PACKAGES, .packages = packages };
-                assert_fails(apply(apt, &tree, &request, NULL), "The pre-removal script of tt-rm failed with status 5", NULL);
+                assert_fails(apply(apt, &tree, &request, NULL),
+                             "The pre-removal script of tt-rm failed with status 5", NULL);
                 drop_tree("tree-failing", &tree);
         }
 }
@@ -321,19 +327,23 @@ static void test_guard(void **state)
 
         need_sandbox();
         pool = fixture_path("guard/pool/main");
-        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=new daemon starter", "--file",
-                       "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--script",
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=new daemon starter",
+                       "--file", "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--script",
                        "postinst=dpkg-divert --local --divert /bin/mine.real --add /bin/mine >/dev/null; "
-                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy", NULL);
+                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy",
+                       NULL);
         _cleanup_apt_ Apt *apt = open_apt("guard");
         for (size_t i = 0; i < ELEMENTS(layouts); i++) {
                 SandboxTree tree = fixture_tree("tree-guard", layouts[i]);
                 assert_ok(install(apt, &tree, "tt-dpkg"));
-                assert_in_tree(&tree, "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /var/said /var/policy",
-                               "new daemon starter\nnew initctl\nnew policy\n"
-                               "start-stop-daemon: no service starts while an image is built\n"
-                               "#!/bin/sh\n# no service starts while an image is built\nexit 101\n");
-                assert_in_tree(&tree, "ls /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
+                assert_in_tree(
+                        &tree,
+                        "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /var/said /var/policy",
+                        "new daemon starter\nnew initctl\nnew policy\n"
+                        "start-stop-daemon: no service starts while an image is built\n"
+                        "#!/bin/sh\n# no service starts while an image is built\nexit 101\n");
+                assert_in_tree(&tree,
+                               "ls /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
                 _cleanup_free_ char *diversions = tree_run(&tree, "cat /var/lib/dpkg/diversions", 0);
                 assert_non_null(strstr(diversions, "/bin/mine\n/bin/mine.real\n:\n"));
                 assert_non_null(strstr(diversions, "/bin/there\n/bin/there.real\nsomepackage\n"));
