@@ -10,6 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/file.h"
+#include "packages/readable.h"
 #include "packages/tap.h"
 
 #define LOCK_POLL_NSEC (50 * 1000 * 1000)
@@ -51,9 +52,7 @@ static const char configuration[] =
         "Acquire::AllowDowngradeToInsecureRepositories \"false\";\n"
         "Acquire::Retries \"3\";\n"
         "Acquire::http::Timeout \"30\";\n"
-        "Acquire::https::Timeout \"30\";\n"
-        /* debconf's pre-configuration would run scripts of packages out here */
-        "DPkg::Pre-Install-Pkgs \"\";\n";
+        "Acquire::https::Timeout \"30\";\n";
 
 static const char *const proxy_names[] = { "http_proxy", "https_proxy", "no_proxy", "all_proxy",
                                            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY" };
@@ -105,7 +104,8 @@ int apt_make_sandbox_directory(Sandbox *sandbox, const char *parent, const char 
         if (r == 0 || r == -ENOTDIR) {
                 r = remove_tree(AT_FDCWD, path, error);
                 if (r < 0)
-                        return error_hint(error, "It belongs to other ids than those of the sandbox; remove it as root");
+                        return error_hint(error,
+                                          "It belongs to other ids than those of the sandbox; remove it as root");
         } else if (r != -ENOENT) {
                 return error_set_errno(error, -r, "Can't look at %s", path);
         }
@@ -168,13 +168,17 @@ static int hide_proxies(Output *output)
 static int make_places(Apt *apt, const AptOptions *options, Error *error)
 {
         _cleanup_free_ char *sources = path_join(apt->work, "sources"), *keys = path_join(apt->work, "keys");
-        _cleanup_free_ char *lists = path_join(apt->cache, "lists");
-        int r = sources && keys && lists ? 0 : error_out_of_memory(error);
+        _cleanup_free_ char *lists = path_join(apt->cache, "lists"), *debs = path_join(apt->work, "debs");
+        int r = sources && keys && lists && debs ? 0 : error_out_of_memory(error);
 
         if (r == 0)
-                r = make_directories(sources, 0755, error);
+                r = readable_directory(apt->work, error);
         if (r == 0)
-                r = make_directories(keys, 0755, error);
+                r = readable_directory(sources, error);
+        if (r == 0)
+                r = readable_directory(keys, error);
+        if (r == 0)
+                r = readable_directory(debs, error);
         if (r == 0)
                 r = make_directories(lists, 0755, error);
         if (r == 0)
@@ -297,7 +301,8 @@ static int add_local_repositories(Mounts *mounts, const RepositoryList *reposito
                         bool known = !directory;
                         for (size_t j = 0; !known && j < mounts->n_items; j++)
                                 known = strcmp(mounts->items[j].target, directory) == 0;
-                        if (!known && access(directory, F_OK) == 0 && add_mount(mounts, directory, directory, false) < 0)
+                        if (!known && access(directory, F_OK) == 0 &&
+                            add_mount(mounts, directory, directory, false) < 0)
                                 return -ENOMEM;
                 }
         return 0;
@@ -315,7 +320,8 @@ static int add_debs(Mounts *mounts, char *const *deb_paths)
 
 static int collect_mounts(const Apt *apt, const AptRun *run, Mounts *ret)
 {
-        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 || add_mount(ret, apt->lists, APT_INSIDE_LISTS, true) < 0 ||
+        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 ||
+            add_mount(ret, apt->lists, APT_INSIDE_LISTS, true) < 0 ||
             (run->archives && add_mount(ret, apt->archives, APT_INSIDE_ARCHIVES, true) < 0) ||
             add_local_repositories(ret, run->repositories) < 0)
                 return -ENOMEM;

@@ -62,7 +62,7 @@ typedef struct AptPackage {
         char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
         char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
         uint64_t size_bytes;
-        char *local_path; /* for a .deb of the recipe: its path on the host */
+        char *local_path; /* for a .deb of the recipe: its path on the host, or that of a copy that all can read */
 } AptPackage;
 
 typedef struct AptStep {

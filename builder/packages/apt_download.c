@@ -186,7 +186,8 @@ static int failed(const Download *download, const char *log, Error *error)
         if (!first)
                 return error_out_of_memory(error);
         if (strstr(first, "Hash Sum mismatch") || strstr(first, "unexpected size"))
-                error_set(error, -EBADMSG, "%s%s is not the file that its repository's index names (wrong size or SHA-256)",
+                error_set(error, -EBADMSG,
+                          "%s%s is not the file that its repository's index names (wrong size or SHA-256)",
                           package->uri, more);
         else
                 error_set(error, -EIO, "Can't download %s%s: %s", package->uri, more, first);

@@ -15,11 +15,12 @@ struct Apt {
         char *architecture;
         char *cache;    /* directories on the host */
         char *work;     /* work_directory/apt, ours; read only inside */
-        char *lists;    /* work_directory/apt-lists, the sandbox's: this build's own, so nobody changes them meanwhile */
+        char *lists; /* work_directory/apt-lists, the sandbox's: this build's own, so nobody changes them meanwhile */
         char *archives; /* cache_directory/archives, the sandbox's */
         RepositoryList updated;  /* what apt_update() fetched */
         RepositoryList selected; /* a part of it */
         bool has_selection;
+        unsigned n_debs; /* local .deb files so far, for the names of copies */
 };
 
 /* One program in the tools sandbox. */
@@ -96,8 +97,8 @@ void apt_changes_done(AptChanges *changes);
 #define _cleanup_changes_ _cleanup_(apt_changes_done)
 int apt_parse_changes(const char *text, AptChanges *ret, Error *error) _must_check_;
 
-/* Lines "'uri' file size SHA256:hex" of --print-uris; of each only uri, file_name, size_bytes and sha256 (NULL where apt
- * gives none) are set. */
+/* Lines "'uri' file size SHA256:hex" of --print-uris; of each only uri, file_name, size_bytes and sha256 (NULL where
+ * apt gives none) are set. */
 typedef struct AptPackages {
         AptPackage *items;
         size_t n_items;

@@ -68,7 +68,8 @@ int apt_parse_date(const char *text, int64_t *ret_sec)
             time.tm_mday > 31 || time.tm_hour < 0 || time.tm_hour > 23 || time.tm_min < 0 || time.tm_min > 59 ||
             time.tm_sec < 0 || time.tm_sec > 60)
                 return -EINVAL;
-        if (strcmp(zone, "UTC") != 0 && strcmp(zone, "GMT") != 0 && strcmp(zone, "Z") != 0 && strcmp(zone, "+0000") != 0)
+        if (strcmp(zone, "UTC") != 0 && strcmp(zone, "GMT") != 0 && strcmp(zone, "Z") != 0 &&
+            strcmp(zone, "+0000") != 0)
                 return -EINVAL;
         time.tm_mon = (int) (found - months) / 3;
         time.tm_year -= 1900;
@@ -189,8 +190,8 @@ static int add_release(AptReleases *releases, const Buffer *text, const char *ur
         AptRelease release = { 0 };
 
         if (!date || apt_parse_date(date, &release.date_sec) < 0)
-                return error_set(error, -EINVAL, "The Release file of the repository %s %s has no date that can be read",
-                                 uri, suite);
+                return error_set(error, -EINVAL,
+                                 "The Release file of the repository %s %s has no date that can be read", uri, suite);
         AptRelease *grown = reallocarray(releases->items, releases->n_items + 1, sizeof *grown);
         if (!grown)
                 return error_out_of_memory(error);
