@@ -409,7 +409,8 @@ static void test_list_of_hostile_tree(void **state)
         /* the link leads to the tree's own /x */
         assert_in_tree(&tree,
                        "rm /var/lib/dpkg/status; ln -s ../../../../../../../../x /var/lib/dpkg/status; "
-                       "printf 'Package: own\\nStatus: install ok installed\\nArchitecture: all\\nVersion: 1\\n' >/x", "");
+                       "printf 'Package: own\\nStatus: install ok installed\\nArchitecture: all\\nVersion: 1\\n' >/x",
+                       "");
         assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
         assert_int_equal(list.n_items, 1);
         assert_string_equal(list.items[0].name, "own");

@@ -187,7 +187,7 @@ static void test_odd_packages(void **state)
                       "ln -s /etc usr/share/doc/tt-o && ln -s /etc usr/share/link && "
                       "ln usr/share/tt/data usr/share/tt/again && cp usr/share/tt/data usr/share/tt/suid && "
                       "chown 0:8 usr/share/tt/suid && chmod 4755 usr/share/tt/suid && cd .. && "
-                      "dpkg-deb -Zgzip -b x '%s' && rm -r x",
+                      "dpkg-deb -Zgzip -b x '%s' >/dev/null && rm -r x",
                       fixture.directory, deb, odd);
         assert_string_equal(made, "");
         assert_ok(patch_text(odd, data_patch, "+t1", &path, &version));
