@@ -695,14 +695,8 @@ static void test_download(void **state)
 
         /* one of them is another file now, of the same size */
         _cleanup_close_ int fd = open(apt_archives_directory(apt), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-<<<<<<< HEAD
         SandboxTree tree = { .directory_fd = fd };
         assert_ok(sandbox_call(fixture.sandbox, &tree, damage, transaction.packages[0].file_name, NULL, &fixture.error));
-=======
-        SandboxTree tree = { fd };
-        assert_ok(sandbox_call(fixture.sandbox, &tree, damage, transaction.packages[0].file_name, NULL,
-                               &fixture.error));
->>>>>>> w-packages
         assert_ok(apt_download(apt, &transaction, NULL, NULL, &fixture.error));
         check_archives(apt, &transaction);
 }
