@@ -10,7 +10,8 @@
 #
 # V=1 shows the commands; WERROR=1; SANITIZE=address,undefined; CC=clang. TESTS='unit cli' chooses groups of `check`.
 
-ifeq ($(origin CC),default)
+# (a sub-make has -rR from its beginning: then it is undefined)
+ifneq ($(filter default undefined,$(origin CC)),)
 CC := cc
 endif
 
