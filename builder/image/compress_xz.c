@@ -24,8 +24,8 @@ typedef struct XzFilters {
         lzma_filter chain[3];
 } XzFilters;
 
-/* Whether this is mostly machine code of x86, 32 or 64 bits: E8 and E9 are call and jmp with a distance of 32 bits, whose
- * last byte is a sign. Looking at the bytes and not at ELF headers, the choice depends on the block alone. */
+/* Whether this is mostly machine code of x86, 32 or 64 bits: E8 and E9 are call and jmp with a distance of 32 bits,
+ * whose last byte is a sign. Looking at the bytes and not at ELF headers, the choice depends on the block alone. */
 static bool is_x86_code(const uint8_t *data, size_t size_bytes)
 {
         size_t calls = 0;
