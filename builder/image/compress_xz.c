@@ -12,8 +12,9 @@
 #define CHECK LZMA_CHECK_CRC64
 /* Input between two looks at `stop`: some tenths of a second. */
 #define SLICE_BYTES ((size_t) 1 << 19)
-/* Calls and jumps for each 1024 bytes from which the x86 filter saves more than it costs. */
-#define CALLS_PER_KIB 2
+/* Calls and jumps for each 1024 bytes from which the x86 filter is used. Measured on blocks of a Debian system: from
+ * here on it saves up to 8 % and costs 2 % at worst, below it rather costs (up to 7 %). */
+#define CALLS_PER_KIB 6
 
 typedef struct XzState {
         lzma_index *index;
