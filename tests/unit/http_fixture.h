@@ -78,7 +78,8 @@ static inline void http_file(int fd, const char *directory, const char *path, co
         }
         char date[64];
         strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&status.st_mtime, &utc));
-        snprintf(etag, sizeof etag, "\"%llx-%llx\"", (long long) status.st_size, (long long) status.st_mtim.tv_nsec);
+        snprintf(etag, sizeof etag, "\"%llx-%llx.%lx\"", (long long) status.st_size, (long long) status.st_mtim.tv_sec,
+                 status.st_mtim.tv_nsec);
         if (!plain)
                 snprintf(headers, sizeof headers, "ETag: %s\r\nLast-Modified: %s\r\n", etag, date);
         snprintf(wanted, sizeof wanted, "If-None-Match: %s", etag);
