@@ -58,14 +58,17 @@ static const char configuration[] =
 static const char *const proxy_names[] = { "http_proxy", "https_proxy", "no_proxy", "all_proxy",
                                            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY" };
 
-/* Neither renamed nor synced: nobody else looks, and after a crash nobody needs it. */
+/* Neither renamed nor synced: nobody else looks, and after a crash nobody needs it. Removed first, as some file systems
+ * wait for the disk when a file is closed that was cut to nothing and written again. */
 int apt_write(Apt *apt, const char *name, const void *data, size_t size_bytes, Error *error)
 {
         _cleanup_free_ char *path = path_join(apt->work, name);
 
         if (!path)
                 return error_out_of_memory(error);
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (unlink(path) < 0 && errno != ENOENT)
+                return error_set_errno(error, errno, "Can't replace %s", path);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         int r = fd < 0 ? -errno : write_all(fd, data, size_bytes);
         if (r == 0 && fchmod(fd, 0644) < 0)
                 r = -errno;

@@ -120,8 +120,14 @@ static int look_at_suite(const AptSet *set, const Repository *repository, const 
                 return error_out_of_memory(error);
         for (size_t i = 0; *verdict == FRESHNESS_SAME && i < ELEMENTS(names); i++) {
                 _cleanup_free_ char *list_name = NULL, *uri = NULL;
-                if (asprintf(&list_name, "%s%s", prefix, names[i]) < 0 || asprintf(&uri, "%s%s", directory, names[i]) < 0)
+                if (asprintf(&list_name, "%s%s", prefix, names[i]) < 0) {
+                        list_name = NULL;
                         return error_out_of_memory(error);
+                }
+                if (asprintf(&uri, "%s%s", directory, names[i]) < 0) {
+                        uri = NULL;
+                        return error_out_of_memory(error);
+                }
                 if (faccessat(set->generation_fd, list_name, F_OK, 0) < 0)
                         continue;
                 if (!found && !is_in_time(set, list_name, repository->check_valid_until)) {

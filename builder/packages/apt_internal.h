@@ -59,7 +59,8 @@ typedef struct AptRun {
 int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error) _must_check_;
 
 /* Looks up what the cache has of the set, and holds it. */
-int apt_set_new(Apt *apt, const char *key, const RepositoryList *repositories, AptSet **ret, Error *error) _must_check_;
+int apt_set_new(Apt *apt, const char *key, const RepositoryList *repositories, AptSet **ret, Error *error)
+        _must_check_;
 void apt_set_free(Apt *apt, AptSet *set);
 /* Makes the private lists directory, the first time that a program needs it. */
 int apt_set_fill(Apt *apt, AptSet *set, Error *error) _must_check_;

@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 
-/* The indexes of a set of repositories, keyrings and trust settings are kept together: apt believes an index that it has
- * verified once, so what was fetched as Trusted=yes must not be found by a build that asks for signatures.
+/* The indexes of a set of repositories, keyrings and trust settings are kept together: apt believes an index that
+ * it has verified once, so what was fetched as Trusted=yes must not be found by a build that asks for signatures.
  *
  *   lists/KEY/lock        held while `state` is read or replaced
  *   lists/KEY/state       which generation counts, what is in it, when it was verified and last found unchanged
@@ -60,7 +60,8 @@ static json_t *read_state(const AptSet *set)
 
         if (!path || read_file(AT_FDCWD, path, STATE_LIMIT_BYTES, &text, NULL) < 0)
                 return NULL;
-        _cleanup_json_ json_t *state = json_loadb(text.data ? text.data : "", text.length, JSON_REJECT_DUPLICATES, NULL);
+        _cleanup_json_ json_t *state =
+                json_loadb(text.data ? text.data : "", text.length, JSON_REJECT_DUPLICATES, NULL);
         const char *generation = json_string_value(json_object_get(state, "generation"));
         if (json_integer_value(json_object_get(state, "version")) != STATE_VERSION || !generation ||
             !is_generation(generation))
@@ -76,7 +77,9 @@ static int write_state(const AptSet *set, const json_t *state)
 
         if (!path || !temporary || !text)
                 return -ENOMEM;
-        _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (unlink(temporary) < 0 && errno != ENOENT)
+                return -errno;
+        _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
         if (r == 0 && rename(temporary, path) < 0)
                 r = -errno;
@@ -167,7 +170,7 @@ int64_t apt_set_time(const AptSet *set, const char *name)
         return json_integer_value(json_object_get(set->state, name));
 }
 
-/* For the messages of a state that could not be made; it costs a run of apt at most. */
+/* A failure is no more than a run of apt the next time. */
 static void keep_state(const AptSet *set, const json_t *state)
 {
         int r = write_state(set, state);

@@ -65,10 +65,13 @@ static int not_there_error(const RepositoryList *repositories, Error *error)
 {
         const Repository *first = &repositories->items[0];
         const char *suite = first->suites && *first->suites ? *first->suites : "";
+        const char *more = repositories->n_items > 1 ? " and the repositories with it" : "";
 
-        error_set(error, -ENOENT, "The package lists of %s %s%s are not in the cache, and nothing is to be fetched (offline)",
-                  first->uris[0], suite, repositories->n_items > 1 ? " and the repositories with it" : "");
-        return error_hint(error, "Build it once with the network, then offline with the same repositories and keyrings");
+        error_set(error, -ENOENT,
+                  "The package lists of %s %s%s are not in the cache, and nothing is to be fetched (offline)",
+                  first->uris[0], suite, more);
+        return error_hint(error,
+                          "Build it once with the network, then offline with the same repositories and keyrings");
 }
 
 /* *ret: whether what the cache has will do. */

@@ -221,12 +221,13 @@ static CURLcode set_protocols(const CurlLibrary *curl, Request *request)
 {
         bool encrypted = string_starts_with(request->file->uri, "https:");
 #if LIBCURL_VERSION_NUM >= 0x075500
-        CURLcode code = curl->easy_setopt(request->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS_STR, encrypted ? "https" : "http,https");
+        static const char both[] = "http,https";
+        CURLcode code = curl->easy_setopt(request->easy, CURLOPT_PROTOCOLS_STR, both);
+        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS_STR, encrypted ? "https" : both);
 #else
-        long both = CURLPROTO_HTTP | CURLPROTO_HTTPS;
+        long both = CURLPROTO_HTTP | CURLPROTO_HTTPS, redirects = encrypted ? CURLPROTO_HTTPS : both;
         CURLcode code = curl->easy_setopt(request->easy, CURLOPT_PROTOCOLS, both);
-        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS, encrypted ? (long) CURLPROTO_HTTPS : both);
+        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS, redirects);
 #endif
 }
 

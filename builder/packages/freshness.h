@@ -26,15 +26,15 @@ typedef struct FreshnessFile {
         const char *uri;  /* http: or https: */
         const void *data; /* what it was */
         size_t size_bytes;
-        int64_t modified_sec;        /* the time of the file that is there, as the server gave it or later */
+        int64_t modified_sec;       /* the time of the file that is there, as the server gave it or later */
         char *etag, *last_modified; /* owned: as the server gave them with its last answer, replaced by the new ones;
                                         NULL: not known */
 } FreshnessFile;
 
 void freshness_file_done(FreshnessFile *file);
 
-/* Keeps connections, and the answers: a file is asked for once. `timeout_msec`: for one file, from the connection to the
- * last byte. */
+/* Keeps connections, and the answers: a file is asked for once. `timeout_msec`: for one file, from the connection to
+ * the last byte. */
 int freshness_new(unsigned timeout_msec, Freshness **ret, Error *error) _must_check_;
 void freshness_free(Freshness *freshness);
 DEFINE_CLEANUP(Freshness, freshness_free)

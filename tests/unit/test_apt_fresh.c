@@ -45,7 +45,8 @@ static void make_suite(const char *suite, const char *components, const char *da
         fixture_script("make-archive.sh", archive, suite, "--components", components, "--date", date,
                        valid_until ? "--valid-until" : NULL, valid_until, NULL);
         assert_true(asprintf(&in_release, "%s/dists/%s/InRelease", archive, suite) > 0);
-        const struct timespec times[] = { { .tv_sec = ++modified_sec }, { .tv_sec = modified_sec } };
+        modified_sec++;
+        const struct timespec times[] = { { .tv_sec = modified_sec }, { .tv_sec = modified_sec } };
         assert_int_equal(utimensat(AT_FDCWD, in_release, times, 0), 0);
 }
 
@@ -335,8 +336,9 @@ static void test_offline(void **state)
         _cleanup_(apt_package_done) AptPackage package = { 0 }, missing = { 0 };
 
         make_suite("stable", "main", "2024-02-29 12:00 UTC", NULL);
-        assert_true(asprintf(&message, "The package lists of %s stable are not in the cache, and nothing is to be fetched "
-                             "(offline)", list.items[0].uris[0]) > 0);
+        assert_true(asprintf(&message,
+                             "The package lists of %s stable are not in the cache, and nothing is to be fetched (offline)",
+                             list.items[0].uris[0]) > 0);
         assert_fails(apt_update(offline, &list, NULL, &fixture.error), message,
                      "Build it once with the network, then offline with the same repositories and keyrings");
         update(apt, &list, NULL, &before);
