@@ -284,7 +284,7 @@ static Apt *open_apt(const char *work)
         make_archive();
         assert_ok(make_directories(cache, 0755, &fixture.error));
         assert_ok(make_directories(work_path, 0755, &fixture.error));
-        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output };
+        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output, false };
         assert_ok(apt_open(&options, &apt, &fixture.error));
         return apt;
 }
