@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "build/job.h"
+#include "build/keys.h"
+#include "build/resolved.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,9 +41,22 @@ static int open_apt(Job *job, Error *error)
                 .cache_directory = job->options->cache_directory,
                 .work_directory = job->workspace.directory,
                 .output = job->output,
+                .offline = job->options->offline,
         };
 
         return apt_open(&options, &job->apt, error);
+}
+
+static int open_layers(Job *job, Error *error)
+{
+        uint64_t limit_bytes = job->options->cache_size_bytes;
+        int r = empty_tree_key(job->sandbox, recipe_architecture(job->recipe), job->empty_key, error);
+
+        if (r < 0)
+                return r;
+        resolved_prune(job->options->cache_directory);
+        return layer_store_open(job->sandbox, job->options->cache_directory,
+                                limit_bytes > 0 ? limit_bytes : LAYER_STORE_DEFAULT_LIMIT_BYTES, &job->store, error);
 }
 
 int job_open(Recipe *recipe, const BuildOptions *options, Job *ret, Error *error)
@@ -49,13 +64,19 @@ int job_open(Recipe *recipe, const BuildOptions *options, Job *ret, Error *error
         _cleanup_job_ Job job = { .recipe = recipe, .options = options, .workspace = WORKSPACE_INIT };
 
         job.sources = calloc(recipe_n_stages(recipe) + 1, sizeof *job.sources);
-        if (!job.sources)
+        job.stages = calloc(recipe_n_stages(recipe) + 1, sizeof *job.stages);
+        if (!job.sources || !job.stages)
                 return error_out_of_memory(error);
-        int r = name_release(&job, error);
+        job.from = recipe_n_stages(recipe);
+        int r = options->from_stage ? build_find_stage(recipe, options->from_stage, &job.from, error) : 0;
+        if (r == 0)
+                r = name_release(&job, error);
         if (r == 0)
                 r = make_directories(options->cache_directory, 0700, error);
         if (r == 0)
                 r = sandbox_open(&job.sandbox, error);
+        if (r == 0)
+                r = open_layers(&job, error);
         if (r == 0)
                 r = workspace_open(job.sandbox, options->cache_directory, job.stem, &job.workspace, error);
         if (r == 0)
@@ -74,7 +95,12 @@ void job_close(Job *job)
         apt_close(job->apt);
         output_free(job->output);
         workspace_close(&job->workspace);
+        stack_done(&job->stack);
+        layer_store_close(job->store);
         sandbox_close(job->sandbox);
+        for (size_t i = 0; job->stages && i < recipe_n_stages(job->recipe); i++)
+                json_decref(job->stages[i].inputs);
+        free(job->stages);
         for (size_t i = 0; job->sources && i < recipe_n_stages(job->recipe); i++) {
                 repository_list_done(&job->sources[i].repositories);
                 strv_free(job->sources[i].pins);
@@ -174,17 +200,6 @@ static int run_job(Job *job, BuildResult *ret, Error *error)
         return r == 0 && taken ? build_again(job, ret, error) : r;
 }
 
-static void keep_failed(Job *job)
-{
-        _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_free_ char *path = NULL;
-
-        if (workspace_keep(&job->workspace, job->options->cache_directory, &path, &error) < 0)
-                report_warning(job->options->report, "The staging tree could not be kept: %s", error.message);
-        else
-                report_note(job->options->report, "The staging tree is kept in %s/tree", path);
-}
-
 int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error)
 {
         _cleanup_job_ Job job = { .workspace = WORKSPACE_INIT };
@@ -194,7 +209,9 @@ int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, 
                 return r;
         report_subject(options->report, recipe_name(recipe));
         r = run_job(&job, ret, error);
-        if (r < 0 && options->keep_failed)
-                keep_failed(&job);
+        if (r == 0)
+                job_forget_failed(&job);
+        else if (job.n_reached > 0 && !job.finished && error->kind != ERROR_CANCELLED)
+                job_write_record(&job, NULL, NULL);
         return r;
 }

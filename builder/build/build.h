@@ -6,6 +6,7 @@
 #include "recipe/recipe.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* From a recipe to a release directory: metadata, stages, cleaning, packing, signing, verification, publication. */
 
@@ -15,6 +16,10 @@ typedef struct BuildOptions {
         const char *key;             /* fingerprint or user id; NULL: the development key */
         const char *gnupg_home;      /* for `key`; NULL: the user's own */
         const char *development_home; /* where the development key lives or is made */
+        uint64_t cache_size_bytes;   /* of layers; 0: LAYER_STORE_DEFAULT_LIMIT_BYTES */
+        const char *from_stage;      /* name or number: from there on all stages run; NULL: those that must */
+        bool no_cache;               /* all stages run, and no layer is stored */
+        bool offline;                /* the package lists that are there are used */
         bool sign;
         bool keep_failed;
         char *const *formats;        /* NULL: the recipe's */
@@ -25,10 +30,15 @@ typedef struct BuildResult {
         char *directory; /* the release directory */
         char *base_name; /* NAME-ARCH-VERSION */
         char *version;
-        bool unchanged; /* the same bytes were already there */
+        bool unchanged;  /* the same bytes were already there */
+        bool up_to_date; /* and nothing had to be packed to know it */
 } BuildResult;
 
 void build_result_done(BuildResult *result);
 #define _cleanup_build_result_ _cleanup_(build_result_done)
 
 int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error) _must_check_;
+
+/* The stage that a person means: its number from 1, the name of its section ("Script"), or both for one of several
+ * ("Script[2]"). *ret is an index. Errors of kind ERROR_USAGE with all stages as the hint. */
+int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error *error) _must_check_;

@@ -111,9 +111,12 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
-        SandboxTree tree = job_tree(job);
+        _cleanup_strv_ char **lowers = NULL;
+        SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
 
+        if (r == 0)
+                r = job_clean_tree(job, &tree, &lowers, error);
         if (r == 0)
                 r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
         close_outputs(packing);
@@ -121,49 +124,72 @@ static int pack(Job *job, Release *release, Packing *packing, Error *error)
 }
 
 /* The settings file of the recipe, when it names one. */
-static int read_settings(const Job *job, Buffer *ret, Error *error)
-{
-        const char *path = section_path(recipe_image(job->recipe), "Nspawn");
+typedef struct Settings {
+        Buffer text;
+        char sha256[SHA256_HEX_SIZE]; /* "" when there is none */
+} Settings;
 
-        return path ? read_file(AT_FDCWD, path, SETTINGS_LIMIT_BYTES, ret, error) : 0;
+static void settings_done(Settings *settings)
+{
+        buffer_done(&settings->text);
 }
 
-static int compare_one(const Job *job, const char *suffix, const char *sha256, ReleaseMatch *ret, Error *error)
+static int read_settings(const Job *job, Settings *ret, Error *error)
+{
+        const char *path = section_path(recipe_image(job->recipe), "Nspawn");
+        int r = path ? read_file(AT_FDCWD, path, SETTINGS_LIMIT_BYTES, &ret->text, error) : 0;
+
+        if (r < 0 || !path)
+                return r;
+        /* an empty file is one, too */
+        if (buffer_append(&ret->text, "", 0) < 0 || digest_buffer(ret->text.data, ret->text.length, ret->sha256) < 0)
+                return error_out_of_memory(error);
+        return 0;
+}
+
+static int add_file(const Job *job, json_t *files, const char *suffix, const char *sha256)
 {
         _cleanup_free_ char *name = NULL;
 
         if (asprintf(&name, "%s-%s.%s", job->stem, job->version, suffix) < 0) {
                 name = NULL;
-                return error_out_of_memory(error);
+                return -ENOMEM;
         }
-        return release_compare(job->directory, name, sha256, ret, error);
+        return json_array_append_new(files, json_pack("{s:s, s:s}", "name", name, "sha256", sha256)) < 0 ? -ENOMEM : 0;
+}
+
+/* Every file whose bytes make the version, as {name, sha256}: the images and the settings. */
+static int list_files(const Job *job, const Packing *packing, const char *settings_sha256, json_t **ret, Error *error)
+{
+        _cleanup_json_ json_t *files = json_array();
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < packing->n_outputs; i++) {
+                const PackOutput *output = &packing->shared->outputs[i];
+                r = add_file(job, files, image_format_names[output->format], output->sha256);
+        }
+        if (r == 0 && *settings_sha256)
+                r = add_file(job, files, "nspawn", settings_sha256);
+        if (r < 0 || !files)
+                return error_out_of_memory(error);
+        *ret = TAKE_PTR(files);
+        return 0;
 }
 
 /* RELEASE_SAME only when every file of the version is there with the same bytes; RELEASE_ABSENT when none is. */
-static int compare_release(const Job *job, const Packing *packing, const Buffer *settings, ReleaseMatch *ret,
-                           Error *error)
+static int compare_release(const Job *job, const json_t *files, ReleaseMatch *ret, Error *error)
 {
-        size_t n_same = 0, n_absent = 0, n_files = packing->n_outputs;
-        ReleaseMatch match;
+        size_t n_same = 0, n_absent = 0, n_files = json_array_size(files);
 
-        for (size_t i = 0; i < packing->n_outputs; i++) {
-                const PackOutput *output = &packing->shared->outputs[i];
-                int r = compare_one(job, image_format_names[output->format], output->sha256, &match, error);
+        for (size_t i = 0; i < n_files; i++) {
+                const json_t *file = json_array_get(files, i);
+                ReleaseMatch match;
+                int r = release_compare(job->directory, json_string_value(json_object_get(file, "name")),
+                                        json_string_value(json_object_get(file, "sha256")), &match, error);
                 if (r < 0)
                         return r;
                 n_same += match == RELEASE_SAME;
                 n_absent += match == RELEASE_ABSENT;
-        }
-        if (settings->data) {
-                char sha256[SHA256_HEX_SIZE];
-                if (digest_buffer(settings->data, settings->length, sha256) < 0)
-                        return error_out_of_memory(error);
-                int r = compare_one(job, "nspawn", sha256, &match, error);
-                if (r < 0)
-                        return r;
-                n_same += match == RELEASE_SAME;
-                n_absent += match == RELEASE_ABSENT;
-                n_files++;
         }
         *ret = n_absent == n_files ? RELEASE_ABSENT : n_same == n_files ? RELEASE_SAME : RELEASE_DIFFERENT;
         return 0;
@@ -201,11 +227,13 @@ static int write_manifest(const Job *job, Release *release, const Packing *packi
 {
         _cleanup_dpkg_list_ DpkgList packages = { 0 };
         _cleanup_free_ ManifestStage *stages = NULL;
-        _cleanup_strv_ char **stage_texts = NULL, **names = NULL;
+        _cleanup_strv_ char **stage_texts = NULL, **names = NULL, **lowers = NULL;
         _cleanup_free_ char *text = NULL;
-        SandboxTree tree = job_tree(job);
+        SandboxTree tree;
 
-        int r = dpkg_list(job->sandbox, &tree, &packages, error);
+        int r = job_clean_tree(job, &tree, &lowers, error);
+        if (r == 0)
+                r = dpkg_list(job->sandbox, &tree, &packages, error);
         if (r == 0)
                 r = stage_list(job, &stages, &stage_texts, error);
         if (r < 0)
@@ -341,23 +369,15 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
-static int finish(Job *job, Release *release, BuildResult *ret, bool *ret_taken, Error *error)
+/* The packed image against what is there under that version: *ret_taken, see job.h. */
+static int publish_packed(Job *job, Release *release, Packing *packing, const Settings *settings, json_t **ret_files,
+                          BuildResult *ret, bool *ret_taken, Error *error)
 {
-        _cleanup_buffer_ Buffer settings = BUFFER_INIT;
-        _cleanup_(unmap_shared) PackShared *shared =
-                mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         ReleaseMatch match = RELEASE_ABSENT;
+        int r = list_files(job, packing, settings->sha256, ret_files, error);
 
-        if (shared == MAP_FAILED) {
-                shared = NULL;
-                return error_out_of_memory(error);
-        }
-        Packing packing = { .shared = shared, .clamp_sec = job->epoch_sec, .report = job->options->report };
-        int r = read_settings(job, &settings, error);
         if (r == 0)
-                r = pack_reported(job, release, &packing, error);
-        if (r == 0)
-                r = compare_release(job, &packing, &settings, &match, error);
+                r = compare_release(job, *ret_files, &match, error);
         if (r < 0)
                 return r;
         if (match == RELEASE_SAME)
@@ -365,26 +385,75 @@ static int finish(Job *job, Release *release, BuildResult *ret, bool *ret_taken,
         *ret_taken = match == RELEASE_DIFFERENT && job_stages_see_version(job);
         if (*ret_taken)
                 return 0;
-        if (match == RELEASE_DIFFERENT)
+        if (match == RELEASE_DIFFERENT) {
                 r = rename_release(job, release, error);
-        if (r == 0 && settings.data)
-                r = release_write_file(release, "nspawn", settings.data, settings.length, error);
+                json_decref(TAKE_PTR(*ret_files));
+                if (r == 0)
+                        r = list_files(job, packing, settings->sha256, ret_files, error);
+        }
+        if (r == 0 && *settings->sha256)
+                r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_manifest(job, release, &packing, error);
+                r = write_manifest(job, release, packing, error);
         if (r == 0)
-                r = publish(job, release, &packing, error);
+                r = publish(job, release, packing, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
+}
+
+static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret, bool *ret_taken, Error *error)
+{
+        _cleanup_release_ Release *release = NULL;
+        _cleanup_free_ char *base_name = base_name_of(job);
+        _cleanup_json_ json_t *files = NULL;
+        _cleanup_(unmap_shared) PackShared *shared =
+                mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        char final_key[SHA256_HEX_SIZE];
+
+        if (shared == MAP_FAILED)
+                shared = NULL;
+        if (!shared || !base_name)
+                return error_out_of_memory(error);
+        Packing packing = { .shared = shared, .clamp_sec = job->epoch_sec, .report = job->options->report };
+        int r = release_open(job->directory, base_name, &release, error);
+        if (r == 0)
+                r = job_clean(job, error);
+        if (r == 0)
+                r = pack_reported(job, release, &packing, error);
+        if (r == 0)
+                r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
+        if (r == 0 && !*ret_taken)
+                r = job_final_key(job, settings->sha256, final_key, error);
+        if (r == 0 && !*ret_taken)
+                job_write_record(job, final_key, files);
+        return r;
+}
+
+/* Nothing needs to be packed where everything that decides about the bytes is as it was. */
+static int finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error)
+{
+        _cleanup_(settings_done) Settings settings = { 0 };
+        bool forced = job->options->no_cache || job->options->from_stage;
+        char final_key[SHA256_HEX_SIZE];
+        int r = read_settings(job, &settings, error);
+
+        if (r == 0)
+                r = job_final_key(job, settings.sha256, final_key, error);
+        if (r < 0)
+                return r;
+        if (forced || !job_is_up_to_date(job, final_key))
+                return pack_and_publish(job, &settings, ret, ret_taken, error);
+        r = fill_result(job, true, ret, error);
+        if (r == 0)
+                ret->up_to_date = true;
+        return r;
 }
 
 int job_finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error)
 {
-        _cleanup_release_ Release *release = NULL;
         _cleanup_free_ char *base_name = base_name_of(job);
 
         if (!base_name)
                 return error_out_of_memory(error);
-        int r = release_open(job->directory, base_name, &release, error);
-        if (r == 0)
-                r = finish(job, release, ret, ret_taken, error);
+        int r = finish(job, ret, ret_taken, error);
         return r < 0 && error->kind != ERROR_CANCELLED ? error_wrap(error, "%s", base_name) : r;
 }

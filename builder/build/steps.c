@@ -1,10 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "build/job.h"
 
+#include "build/keys.h"
+#include "build/resolved.h"
+#include "layers/upper.h"
 #include "stages/clean.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#define FULL_FRACTION 64 /* less than this part of the disk is free: it is full */
+
+/* A stage on its way. */
+typedef struct Step {
+        size_t index;
+        const RecipeSection *section;
+        const StageKind *kind;
+        char *description, *note;
+        AptTransaction transaction;
+        bool asks; /* transaction is set */
+        LayerDraft *failed; /* what the stage left when it failed */
+        time_t started_sec;
+} Step;
+
+static void step_done(Step *step)
+{
+        free(step->description);
+        free(step->note);
+        apt_transaction_done(&step->transaction);
+        layer_abandon(step->failed);
+}
 
 static void show_output(const char *line, void *userdata)
 {
@@ -13,11 +41,15 @@ static void show_output(const char *line, void *userdata)
         report_output(report, line);
 }
 
+static void show_waiting(void *userdata)
+{
+        report_live(userdata, "waiting for another build of the same layer");
+}
+
 static int make_environment(Job *job, Error *error)
 {
         strv_free(TAKE_PTR(job->environment));
-        if (strv_extend(&job->environment, (char *const *) sandbox_environment) < 0 ||
-            strv_appendf(&job->environment, "IMAGE_NAME=%s", recipe_name(job->recipe)) < 0 ||
+        if (strv_appendf(&job->environment, "IMAGE_NAME=%s", recipe_name(job->recipe)) < 0 ||
             strv_appendf(&job->environment, "IMAGE_VERSION=%s", job->version) < 0 ||
             strv_appendf(&job->environment, "ARCHITECTURE=%s", recipe_architecture(job->recipe)) < 0 ||
             strv_appendf(&job->environment, "SUITE=%s", recipe_suite(job->recipe)) < 0 ||
@@ -26,84 +58,273 @@ static int make_environment(Job *job, Error *error)
         return 0;
 }
 
-/* Where the stage stands, and where all that it printed is. */
-static int stage_error(const Job *job, const RecipeSection *section, size_t index, Error *error)
-{
-        RecipePlace place = section_place(section);
+/* ------------------------------------------------------------------------------------------------ keys */
 
-        if (error->kind == ERROR_CANCELLED)
-                return error->code;
-        error_wrap(error, "%s:%u: stage %zu [%s]", place.file, place.line, index + 1, section_schema(section)->name);
-        if (error->hint) {
-                _cleanup_free_ char *hint = TAKE_PTR(error->hint);
-                return error_hint(error, "%s\nThe whole log: %s", hint, job->workspace.log_path);
-        }
-        return error_hint(error, "The whole log: %s", job->workspace.log_path);
+/* The layers below a draft that is never stored are known by their keys, but not by their content. */
+static bool tree_is_stored(const Stack *stack)
+{
+        return stack->n == 0 || stack->layers[stack->n - 1];
 }
 
-static int run_kind(Job *job, size_t index, const StageKind *kind, char **ret_note, Error *error)
+static bool is_cacheable(const Step *step)
 {
-        SandboxTree tree = job_tree(job);
+        return !step->kind->cacheable || step->kind->cacheable(step->section);
+}
+
+static int resolve(Job *job, Step *step, char *const *identities, Error *error)
+{
+        SandboxTree tree = { .directory_fd = job->workspace.tree_fd, .lowers = job->stack.lowers };
+        bool remembers = !job->options->no_cache && tree_is_stored(&job->stack);
+        ResolveJob resolving = {
+                .apt = job->apt,
+                .cache_directory = job->options->cache_directory,
+                .tree = &tree,
+                .tree_key = remembers ? job->stack.key : "",
+                .section = step->section,
+                .repositories = &job->sources[step->index].repositories,
+                .identities = identities,
+                .pins = job->sources[step->index].pins,
+                .report = job->options->report,
+        };
+
+        return stage_resolve(&resolving, &step->asks, &step->transaction, error);
+}
+
+/* Fills in job->stages[]: what goes into the stage, and the key that follows. */
+static int find_key(Job *job, Step *step, Error *error)
+{
+        _cleanup_strv_ char **identities = job_repository_identities(job, step->index);
+        JobStage *stage = &job->stages[step->index];
+        int r = resolve(job, step, identities, error);
+
+        if (r < 0)
+                return r;
+        KeyInputs inputs = {
+                .recipe = job->recipe,
+                .section = step->section,
+                .transaction = step->asks ? &step->transaction : NULL,
+                .repositories = identities,
+                .environment = job->environment,
+        };
+        json_decref(TAKE_PTR(stage->inputs));
+        r = stage_inputs(&inputs, &stage->inputs, error);
+        if (r < 0)
+                return r;
+        job->n_reached = step->index + 1;
+        stage->key[0] = '\0';
+        if (!is_cacheable(step) || !*job->stack.key)
+                return 0;
+        return stage_key(job->stack.key, stage->inputs, stage->key, error);
+}
+
+/* ------------------------------------------------------------------------------------------------ running */
+
+static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
+{
+        SandboxTree tree = {
+                .directory_fd = layer_draft_upper_fd(draft),
+                .lowers = job->stack.lowers,
+                .upper = layer_draft_upper_path(draft),
+                .work = layer_draft_work_path(draft),
+        };
+        _cleanup_strv_ char **environment = strv_copy((char *const *) sandbox_environment);
+
+        if (!environment || (step->kind->sees_environment && strv_extend(&environment, job->environment) < 0))
+                return error_out_of_memory(error);
         StageContext context = {
                 .recipe = job->recipe,
-                .section = recipe_stage(job->recipe, index),
+                .section = step->section,
                 .sandbox = job->sandbox,
                 .tree = &tree,
                 .apt = job->apt,
                 .work_directory = job->workspace.stage_path,
                 .cache_directory = job->options->cache_directory,
-                .environment = (const char *const *) job->environment,
-                .source_date_epoch_sec = job->epoch_sec,
-                .repositories = &job->sources[index].repositories,
-                .pins = &job->sources[index].pins,
+                .environment = (const char *const *) environment,
+                .repositories = &job->sources[step->index].repositories,
+                .pins = &job->sources[step->index].pins,
+                .transaction = step->asks ? &step->transaction : NULL,
                 .output = job->output,
                 .report = job->options->report,
         };
-
         int r = workspace_reset_stage(&job->workspace, error);
         if (r == 0)
-                r = kind->run(&context, error);
-        *ret_note = context.ret_note;
-        return r;
+                r = step->kind->run(&context, error);
+        free(step->note);
+        step->note = context.ret_note;
+        return r == 0 ? layer_draft_seal(draft, job->epoch_sec, error) : r;
+}
+
+static json_t *describe_layer(const Job *job, const Step *step, double seconds)
+{
+        const JobStage *stage = &job->stages[step->index];
+
+        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*}", "image", recipe_name(job->recipe), "kind",
+                         step->kind->schema->name, "description", step->description, "parent", job->stack.key, "inputs",
+                         stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
+                         step->note);
+}
+
+/* Takes the draft. */
+static int store_layer(Job *job, Step *step, LayerDraft *draft, double seconds, Error *error)
+{
+        _cleanup_layer_draft_ LayerDraft *owned = draft;
+        _cleanup_json_ json_t *info = describe_layer(job, step, seconds);
+        Layer *layer = NULL;
+
+        if (!info)
+                return error_out_of_memory(error);
+        int r = layer_commit(TAKE_PTR(owned), info, &layer, error);
+        if (r < 0)
+                return r;
+        return stack_push_layer(&job->stack, layer) < 0 ? error_out_of_memory(error) : 0;
+}
+
+static double now_sec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+/* Takes the draft: it becomes a layer, a tree for this build alone, or what a failure leaves to look at. */
+static int run_in_draft(Job *job, Step *step, LayerDraft *draft, bool stored, Error *error)
+{
+        JobStage *stage = &job->stages[step->index];
+        double start = now_sec();
+
+        step->started_sec = time(NULL);
+        int r = run_kind(job, step, draft, error);
+        stage->seconds = now_sec() - start;
+        if (r < 0) {
+                step->failed = draft;
+                return r;
+        }
+        if (stored)
+                return store_layer(job, step, draft, stage->seconds, error);
+        return stack_push_draft(&job->stack, draft, stage->key) < 0 ? error_out_of_memory(error) : 0;
+}
+
+static int use_layer(Job *job, Step *step, Layer *layer, Error *error)
+{
+        const json_t *info = layer_info(layer);
+        JobStage *stage = &job->stages[step->index];
+        int64_t started_sec = json_integer_value(json_object_get(info, "started"));
+
+        stage->cached = true;
+        stage->seconds = json_number_value(json_object_get(info, "seconds"));
+        if (started_sec < job->oldest_sec)
+                job->oldest_sec = started_sec;
+        free(step->note);
+        step->note = strdup("cached");
+        return stack_push_layer(&job->stack, layer) < 0 || !step->note ? error_out_of_memory(error) : 0;
+}
+
+static int find_or_run(Job *job, Step *step, Error *error)
+{
+        const char *key = job->stages[step->index].key;
+        Report *report = job->options->report;
+        LayerDraft *draft = NULL;
+        Layer *layer = NULL;
+        bool stored = *key && !job->options->no_cache && step->index < job->from && tree_is_stored(&job->stack);
+        int r = stored ? layer_find(job->store, key, &layer, error) : 0;
+
+        if (r == 0 && stored && !layer)
+                r = layer_begin(job->store, key, stack_top(&job->stack), show_waiting, report, &layer, &draft, error);
+        else if (r == 0 && !stored)
+                r = layer_scratch(job->store, stack_top(&job->stack), &draft, error);
+        if (r < 0)
+                return r;
+        return layer ? use_layer(job, step, layer, error) : run_in_draft(job, step, draft, stored, error);
+}
+
+/* ------------------------------------------------------------------------------------------------ a full disk */
+
+static bool disk_is_full(const Job *job, const Error *error)
+{
+        struct statvfs disk;
+
+        if (error->code == -ENOSPC || error->code == -EDQUOT)
+                return true;
+        return error->kind != ERROR_CANCELLED && statvfs(job->options->cache_directory, &disk) == 0 &&
+               (disk.f_bavail < disk.f_blocks / FULL_FRACTION || (disk.f_files > 0 && disk.f_favail == 0));
+}
+
+/* True when there is room now that was not there before. */
+static bool make_room(Job *job)
+{
+        uint64_t freed_bytes = 0;
+
+        job_forget_failed(job);
+        return layer_prune(job->store, 0, &freed_bytes, NULL, NULL) == 0 && freed_bytes > 0;
+}
+
+static int find_or_run_with_room(Job *job, Step *step, Error *error)
+{
+        _cleanup_error_ Error first = ERROR_INIT;
+        int r = find_or_run(job, step, &first);
+
+        if (r < 0 && disk_is_full(job, &first)) {
+                layer_abandon(TAKE_PTR(step->failed));
+                if (make_room(job)) {
+                        report_note(job->options->report, "The disk of %s is full: unused layers were removed, and the "
+                                                          "stage starts again",
+                                    job->options->cache_directory);
+                        return find_or_run(job, step, error);
+                }
+                error_hint(&first, "The disk of %s is full, and no layer is left to remove", job->options->cache_directory);
+        }
+        return r < 0 ? error_move(error, &first) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ stages */
+
+/* Where the stage stands, how to look inside, and where all that it printed is. */
+static int stage_error(const Job *job, const Step *step, Error *error)
+{
+        RecipePlace place = section_place(step->section);
+        _cleanup_free_ char *hint = TAKE_PTR(error->hint);
+
+        if (error->kind == ERROR_CANCELLED)
+                return error->code;
+        error_wrap(error, "%s:%u: stage %zu [%s]", place.file, place.line, step->index + 1,
+                   section_schema(step->section)->name);
+        return error_hint(error, "%s%sTo look inside: templar shell %s\nThe whole log: %s", hint ? hint : "",
+                          hint ? "\n" : "", recipe_path(job->recipe), job->workspace.log_path);
+}
+
+static int run_step(Job *job, Step *step, Error *error)
+{
+        int r = output_printf(job->output, "\n== [%zu/%zu] %s\n", step->index + 1, recipe_n_stages(job->recipe),
+                              step->description);
+
+        output_clear_tail(job->output);
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't write the log %s", job->workspace.log_path);
+        r = find_key(job, step, error);
+        return r < 0 ? r : find_or_run_with_room(job, step, error);
 }
 
 static int run_stage(Job *job, size_t index, Error *error)
 {
         const RecipeSection *section = recipe_stage(job->recipe, index);
-        const StageKind *kind = stage_kind_of(section);
-        _cleanup_free_ char *description = kind->describe(section), *note = NULL;
-        size_t n_stages = recipe_n_stages(job->recipe);
+        _cleanup_(step_done) Step step = { .index = index, .section = section, .kind = stage_kind_of(section) };
+        Report *report = job->options->report;
 
-        if (!description)
+        step.description = step.kind->describe(section);
+        if (!step.description)
                 return error_out_of_memory(error);
-        report_stage_start(job->options->report, (unsigned) index + 1, (unsigned) n_stages, kind->schema->name,
-                           description);
+        report_stage_start(report, (unsigned) index + 1, (unsigned) recipe_n_stages(job->recipe),
+                           step.kind->schema->name, step.description);
         output_clear_tail(job->output);
-        int r = output_printf(job->output, "\n== [%zu/%zu] %s\n", index + 1, n_stages, description);
-        output_clear_tail(job->output);
-        if (r < 0)
-                r = error_set_errno(error, -r, "Can't write the log %s", job->workspace.log_path);
-        else
-                r = run_kind(job, index, kind, &note, error);
+        int r = run_step(job, &step, error);
         if (r < 0) {
-                report_stage_failed(job->options->report);
-                return stage_error(job, section, index, error);
+                report_stage_failed(report);
+                if (step.failed && error->kind != ERROR_CANCELLED)
+                        job_keep_failed(job, index, TAKE_PTR(step.failed));
+                return stage_error(job, &step, error);
         }
-        report_stage_end(job->options->report, note);
-        return 0;
-}
-
-static int run_cleaning(Job *job, Error *error)
-{
-        SandboxTree tree = job_tree(job);
-
-        report_stage_start(job->options->report, 0, 0, "clean", "Cleaning");
-        int r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job->epoch_sec, error);
-        if (r < 0) {
-                report_stage_failed(job->options->report);
-                return error_wrap(error, "%s: cleaning the tree", recipe_name(job->recipe));
-        }
-        report_stage_end(job->options->report, NULL);
+        report_stage_end(report, step.note);
         return 0;
 }
 
@@ -113,11 +334,59 @@ int job_run_stages(Job *job, Error *error)
 
         if (r < 0)
                 return r;
+        stack_reset(&job->stack, job->empty_key);
+        job->n_reached = 0;
+        job->finished = false;
+        job->oldest_sec = time(NULL);
         output_listen(job->output, show_output, job->options->report);
         for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
                 r = run_stage(job, i, error);
                 if (r < 0)
                         return r;
         }
-        return run_cleaning(job, error);
+        job->finished = true;
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ cleaning */
+
+static int clean(Job *job, Error *error)
+{
+        SandboxTree tree = {
+                .directory_fd = job->workspace.tree_fd,
+                .lowers = job->stack.lowers,
+                .upper = job->workspace.tree_path,
+                .work = job->workspace.work_path,
+        };
+        const char *top = stack_top(&job->stack);
+        struct timespec start = workspace_time(&job->workspace);
+        int r = top ? upper_inherit_root(job->sandbox, top, job->workspace.tree_fd, error) : 0;
+
+        if (r == 0)
+                r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job->epoch_sec,
+                              job->oldest_sec, error);
+        return r == 0 ? upper_seal(job->sandbox, job->workspace.tree_fd, start, job->epoch_sec, error) : r;
+}
+
+int job_clean(Job *job, Error *error)
+{
+        report_stage_start(job->options->report, 0, 0, "clean", "Cleaning");
+        int r = clean(job, error);
+        if (r < 0) {
+                report_stage_failed(job->options->report);
+                return error_wrap(error, "%s: cleaning the tree", recipe_name(job->recipe));
+        }
+        report_stage_end(job->options->report, NULL);
+        return 0;
+}
+
+int job_clean_tree(const Job *job, SandboxTree *ret, char ***ret_lowers, Error *error)
+{
+        char **lowers = stack_with(&job->stack, job->workspace.tree_path);
+
+        if (!lowers)
+                return error_out_of_memory(error);
+        *ret = (SandboxTree){ .directory_fd = job->workspace.tree_fd, .lowers = lowers };
+        *ret_lowers = lowers;
+        return 0;
 }

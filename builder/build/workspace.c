@@ -26,22 +26,6 @@ static int lock_folder(const char *folder)
         return TAKE_FD(fd);
 }
 
-/* The trees below a work folder belong to the sandbox's ids, the folder itself to us. */
-static int remove_folder(Sandbox *sandbox, const char *folder, Error *error)
-{
-        static const char *const owned_by_sandbox[] = { "tree", "stage", "apt" };
-
-        for (size_t i = 0; i < ELEMENTS(owned_by_sandbox); i++) {
-                _cleanup_free_ char *path = path_join(folder, owned_by_sandbox[i]);
-                if (!path)
-                        return error_out_of_memory(error);
-                int r = sandbox_remove_tree(sandbox, path, error);
-                if (r < 0)
-                        return r;
-        }
-        return remove_tree(AT_FDCWD, folder, error);
-}
-
 /* Failures are left to the next build: a folder that can't go must not stop this one. */
 static void collect_leftovers(Sandbox *sandbox, const char *work_directory)
 {
@@ -53,7 +37,7 @@ static void collect_leftovers(Sandbox *sandbox, const char *work_directory)
                 _cleanup_free_ char *folder = path_join(work_directory, entry->d_name);
                 _cleanup_close_ int lock_fd = folder ? lock_folder(folder) : -1;
                 if (lock_fd >= 0) {
-                        int r = remove_folder(sandbox, folder, NULL);
+                        int r = sandbox_remove_tree(sandbox, folder, NULL);
                         (void) r;
                 }
         }
@@ -118,15 +102,19 @@ static int open_tree_directory(Workspace *workspace, Error *error)
 {
         int r = sandbox_make_directory(workspace->sandbox, workspace->directory, "tree", error);
 
+        if (r == 0)
+                r = sandbox_make_directory(workspace->sandbox, workspace->directory, "work", error);
         if (r < 0)
                 return r;
         if (!workspace->tree_path)
                 workspace->tree_path = path_join(workspace->directory, "tree");
-        if (!workspace->tree_path)
+        if (!workspace->work_path)
+                workspace->work_path = path_join(workspace->directory, "work");
+        if (!workspace->tree_path || !workspace->work_path)
                 return error_out_of_memory(error);
         workspace->tree_fd = open(workspace->tree_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (workspace->tree_fd < 0)
-                return error_set_errno(error, errno, "Can't open the staging tree %s", workspace->tree_path);
+                return error_set_errno(error, errno, "Can't open %s", workspace->tree_path);
         return 0;
 }
 
@@ -173,13 +161,14 @@ void workspace_close(Workspace *workspace)
         if (workspace->tree_fd >= 0)
                 close(workspace->tree_fd);
         if (workspace->directory) {
-                int r = remove_folder(workspace->sandbox, workspace->directory, NULL);
+                int r = sandbox_remove_tree(workspace->sandbox, workspace->directory, NULL);
                 (void) r;
         }
         if (workspace->lock_fd >= 0)
                 close(workspace->lock_fd);
         free(workspace->directory);
         free(workspace->tree_path);
+        free(workspace->work_path);
         free(workspace->stage_path);
         free(workspace->log_path);
         *workspace = WORKSPACE_INIT;
@@ -196,24 +185,17 @@ int workspace_reset_stage(Workspace *workspace, Error *error)
 
 int workspace_reset_tree(Workspace *workspace, Error *error)
 {
-        close(TAKE_FD(workspace->tree_fd));
+        cleanup_close(&workspace->tree_fd);
+        workspace->tree_fd = -1;
         int r = sandbox_remove_tree(workspace->sandbox, workspace->tree_path, error);
+        if (r == 0)
+                r = sandbox_remove_tree(workspace->sandbox, workspace->work_path, error);
         return r < 0 ? r : open_tree_directory(workspace, error);
 }
 
-int workspace_keep(Workspace *workspace, const char *cache_directory, char **ret_path, Error *error)
+struct timespec workspace_time(const Workspace *workspace)
 {
-        _cleanup_free_ char *failed = path_join(cache_directory, "failed");
-        _cleanup_free_ char *kept = failed ? path_join(failed, strrchr(workspace->directory, '/') + 1) : NULL;
+        struct stat status;
 
-        if (!kept)
-                return error_out_of_memory(error);
-        int r = make_directories(failed, 0700, error);
-        if (r < 0)
-                return r;
-        if (rename(workspace->directory, kept) < 0)
-                return error_set_errno(error, errno, "Can't move %s to %s", workspace->directory, kept);
-        free(TAKE_PTR(workspace->directory)); /* nothing left to remove */
-        *ret_path = TAKE_PTR(kept);
-        return 0;
+        return fstat(workspace->tree_fd, &status) == 0 ? status.st_ctim : (struct timespec){ 0 };
 }

@@ -2,6 +2,7 @@
 #include "image/pack.h"
 
 #include "base/cancel.h"
+#include "base/clamp.h"
 #include "image/blocks.h"
 #include "image/hardlinks.h"
 #include "image/names.h"
@@ -95,7 +96,6 @@ static int describe(Pack *pack, const WalkEntry *entry, XattrList *xattrs, TarEn
 {
         const struct stat *status = &entry->status;
         bool regular = S_ISREG(status->st_mode);
-        int64_t mtime_sec = status->st_mtim.tv_sec;
 
         *ret = (TarEntry){
                 .path = entry->path,
@@ -103,7 +103,7 @@ static int describe(Pack *pack, const WalkEntry *entry, XattrList *xattrs, TarEn
                 .uid = status->st_uid,
                 .gid = status->st_gid,
                 .size_bytes = (uint64_t) status->st_size,
-                .mtime_sec = mtime_sec < pack->options->clamp_sec ? mtime_sec : pack->options->clamp_sec,
+                .mtime_sec = clamped_mtime_sec(status, pack->options->clamp_sec),
                 .link_target = entry->link_target,
         };
         if (regular && status->st_nlink > 1) {

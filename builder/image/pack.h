@@ -33,7 +33,7 @@ typedef struct PackProgress {
 } PackProgress;
 
 typedef struct PackOptions {
-        int64_t clamp_sec;      /* SOURCE_DATE_EPOCH: later times become this one */
+        int64_t clamp_sec;      /* SOURCE_DATE_EPOCH: later times become this one, see base/clamp.h */
         unsigned n_threads;     /* 0: as many as processors */
         PackProgress *progress; /* may be NULL */
 } PackOptions;

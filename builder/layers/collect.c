@@ -86,6 +86,19 @@ int layer_list(LayerStore *store, LayerEntry **ret, size_t *ret_n_entries, Error
         return 0;
 }
 
+int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error)
+{
+        _cleanup_(entries_done) LayerEntries entries = { 0 };
+        int r = layer_list(store, &entries.items, &entries.n_items, error);
+
+        if (r < 0)
+                return r;
+        *ret_size_bytes = 0;
+        for (size_t i = 0; i < entries.n_items; i++)
+                *ret_size_bytes += entries.items[i].size_bytes;
+        return 0;
+}
+
 /* Removes a layer that nobody uses: 1 when it is gone, 0 when it is in use. The rename comes first, so that nobody finds
  * half of it. */
 static int remove_unused(LayerStore *store, const char *key, Error *error)

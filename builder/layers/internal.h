@@ -11,10 +11,14 @@ struct LayerStore {
         Sandbox *sandbox; /* borrowed */
         char *directory, *locks;
         uint64_t limit_bytes;
+        uint64_t size_bytes; /* of all layers, as far as is known: looked at once, then added to */
+        bool measured;
 };
 
 /* Opens a folder and takes its lock (flock(2) operation): descriptor or negative errno. */
 int layer_lock_folder(const char *path, int operation) _must_check_;
 int layer_remove_folder(LayerStore *store, const char *path, Error *error) _must_check_;
+/* Of all layers together. */
+int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error) _must_check_;
 /* The content of info.json; NULL when it can't be read. The caller owns the reference. */
 json_t *layer_read_info(int folder_fd);

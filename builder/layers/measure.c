@@ -70,6 +70,16 @@ static int add_content(Walk *walk, int parent_fd, const char *name, const struct
         return r < 0 ? r : add_text(walk, hex);
 }
 
+static int add_attributes(Walk *walk, const struct stat *status)
+{
+        char text[160];
+
+        snprintf(text, sizeof text, "%o %u %u %jd %jd.%09ld %jx", status->st_mode, status->st_uid, status->st_gid,
+                 S_ISDIR(status->st_mode) ? 0 : (intmax_t) status->st_size, (intmax_t) status->st_mtim.tv_sec,
+                 status->st_mtim.tv_nsec, (uintmax_t) status->st_rdev);
+        return add_text(walk, text);
+}
+
 static int walk_directory(Walk *walk, int fd);
 
 static int add_entry(Walk *walk, int parent_fd, const char *name)
@@ -77,19 +87,15 @@ static int add_entry(Walk *walk, int parent_fd, const char *name)
         size_t parent_length = walk->path.length;
         _cleanup_close_ int fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         struct stat status;
-        char text[160];
 
         if (fd < 0 || fstat(fd, &status) < 0)
                 return -errno;
         int r = buffer_printf(&walk->path, "/%s", name);
         if (r < 0)
                 return r;
-        snprintf(text, sizeof text, "%o %u %u %jd %jd.%09ld %jx", status.st_mode, status.st_uid, status.st_gid,
-                 S_ISDIR(status.st_mode) ? 0 : (intmax_t) status.st_size, (intmax_t) status.st_mtim.tv_sec,
-                 status.st_mtim.tv_nsec, (uintmax_t) status.st_rdev);
         r = add_text(walk, walk->path.data);
         if (r == 0)
-                r = add_text(walk, text);
+                r = add_attributes(walk, &status);
         if (r == 0)
                 r = add_xattrs(walk, fd);
         if (r == 0)
@@ -133,6 +139,17 @@ static int walk_directory(Walk *walk, int fd)
         return 0;
 }
 
+/* Its attributes are those of the merged tree's root. */
+static int add_root(Walk *walk, int fd)
+{
+        struct stat status;
+
+        if (fstat(fd, &status) < 0)
+                return -errno;
+        int r = add_attributes(walk, &status);
+        return r == 0 ? add_xattrs(walk, fd) : r;
+}
+
 static int measure_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         _cleanup_digest_ Digest *digest = NULL;
@@ -147,7 +164,11 @@ static int measure_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error 
                 return error_out_of_memory(error);
         }
         Walk walk = { .digest = digest, .path = path };
-        int r = walk_directory(&walk, directory_fd);
+        int r = add_root(&walk, directory_fd);
+        if (r == 0)
+                r = walk_directory(&walk, directory_fd);
+        else
+                close(directory_fd);
         path = walk.path;
         if (r < 0)
                 return error_set_errno(error, -r, "Can't read %s in the layer", path.data);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "layers/internal.h"
 #include "layers/measure.h"
+#include "layers/upper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,12 @@
 #define INFO_LIMIT_BYTES ((uint64_t) 8 << 20)
 #define WAIT_NSEC 50000000
 #define DRAFT_PREFIX ".new-"
+#define FOLDER_ATTEMPTS 16
 
 struct Layer {
         char key[LAYER_KEY_SIZE];
         int lock_fd; /* of the folder itself, shared */
+        char *tree_path;
         int tree_fd;
         json_t *info;
 };
@@ -26,10 +29,11 @@ struct Layer {
 struct LayerDraft {
         LayerStore *store;
         char key[LAYER_KEY_SIZE];
-        char *path;
+        char *path, *upper_path, *work_path;
         int folder_lock_fd; /* exclusive: nobody collects the folder */
         int key_lock_fd;    /* exclusive: nobody else builds the key */
-        int upper_fd, work_fd;
+        int upper_fd;
+        struct timespec start; /* by the clock of the file system, which is not quite time(2)'s */
 };
 
 int layer_remove_folder(LayerStore *store, const char *path, Error *error)
@@ -113,6 +117,7 @@ Layer *layer_release(Layer *layer)
         if (layer->lock_fd >= 0)
                 close(layer->lock_fd);
         json_decref(layer->info);
+        free(layer->tree_path);
         free(layer);
         return NULL;
 }
@@ -120,6 +125,11 @@ Layer *layer_release(Layer *layer)
 const char *layer_key(const Layer *layer)
 {
         return layer->key;
+}
+
+const char *layer_tree_path(const Layer *layer)
+{
+        return layer->tree_path;
 }
 
 int layer_tree_fd(const Layer *layer)
@@ -156,7 +166,9 @@ int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error)
 
         if (!layer || !path)
                 return error_out_of_memory(error);
-        *layer = (Layer){ .lock_fd = -1, .tree_fd = -1 };
+        *layer = (Layer){ .lock_fd = -1, .tree_fd = -1, .tree_path = path_join(path, "tree") };
+        if (!layer->tree_path)
+                return error_out_of_memory(error);
         snprintf(layer->key, sizeof layer->key, "%s", key);
         *ret = NULL;
         layer->lock_fd = layer_lock_folder(path, LOCK_SH | LOCK_NB);
@@ -188,16 +200,37 @@ static int lock_patiently(int fd, void (*waiting)(void *userdata), void *userdat
         return 0;
 }
 
+/* Whoever holds the lock removes its file in the end; who waited for that one starts again with the next. */
 static int lock_key(LayerStore *store, LayerDraft *draft, void (*waiting)(void *userdata), void *userdata, Error *error)
 {
         _cleanup_free_ char *path = path_join(store->locks, draft->key);
 
         if (!path)
                 return error_out_of_memory(error);
-        draft->key_lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (draft->key_lock_fd < 0)
-                return error_set_errno(error, errno, "Can't make the lock %s", path);
-        return lock_patiently(draft->key_lock_fd, waiting, userdata, error);
+        for (;;) {
+                struct stat status;
+                _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+                if (fd < 0)
+                        return error_set_errno(error, errno, "Can't make the lock %s", path);
+                int r = lock_patiently(fd, waiting, userdata, error);
+                if (r < 0)
+                        return r;
+                if (fstat(fd, &status) < 0)
+                        return error_set_errno(error, errno, "Can't look at the lock %s", path);
+                if (status.st_nlink > 0) {
+                        draft->key_lock_fd = TAKE_FD(fd);
+                        return 0;
+                }
+                waiting = NULL;
+        }
+}
+
+static void unlock_key(LayerDraft *draft)
+{
+        _cleanup_free_ char *path = draft->key_lock_fd >= 0 ? path_join(draft->store->locks, draft->key) : NULL;
+
+        if (path)
+                unlink(path);
 }
 
 /* A folder of that key which layer_find() did not accept is in the way of the new one. */
@@ -208,43 +241,90 @@ static int remove_unfit(LayerStore *store, const char *key, Error *error)
         return path ? layer_remove_folder(store, path, error) : error_out_of_memory(error);
 }
 
-static int open_part(LayerDraft *draft, const char *name, int *ret_fd, Error *error)
+/* Layers that nobody uses go first, least recently used first. */
+static int make_room(LayerStore *store, Error *error)
 {
-        int r = sandbox_make_directory(draft->store->sandbox, draft->path, name, error);
+        int r = store->measured ? 0 : layer_store_size(store, &store->size_bytes, error);
+        uint64_t freed_bytes = 0;
 
         if (r < 0)
                 return r;
-        *ret_fd = openat(draft->folder_lock_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return *ret_fd < 0 ? error_set_errno(error, errno, "Can't open %s/%s", draft->path, name) : 0;
+        store->measured = true;
+        if (store->size_bytes <= store->limit_bytes)
+                return 0;
+        r = layer_prune(store, store->limit_bytes, &freed_bytes, NULL, error);
+        store->size_bytes -= freed_bytes < store->size_bytes ? freed_bytes : store->size_bytes;
+        return r;
 }
 
-static int make_draft(LayerDraft *draft, Error *error)
+/* Another process collects what is not locked, also in the instant between the two steps here. */
+static int make_folder(LayerDraft *draft, Error *error)
 {
-        LayerStore *store = draft->store;
-        int r = remove_unfit(store, draft->key, error);
+        for (unsigned attempt = 0; attempt < FOLDER_ATTEMPTS; attempt++) {
+                struct stat status;
+                free(TAKE_PTR(draft->path));
+                int r = make_temporary_directory(draft->store->directory, DRAFT_PREFIX, &draft->path, error);
+                if (r < 0)
+                        return r;
+                draft->folder_lock_fd = layer_lock_folder(draft->path, LOCK_EX | LOCK_NB);
+                if (draft->folder_lock_fd >= 0 && stat(draft->path, &status) == 0)
+                        return 0;
+                if (draft->folder_lock_fd >= 0)
+                        close(TAKE_FD(draft->folder_lock_fd));
+        }
+        return error_set(error, -EBUSY, "Can't lock %s", draft->path);
+}
 
+static int make_parts(LayerDraft *draft, Error *error)
+{
+        Sandbox *sandbox = draft->store->sandbox;
+        struct stat status;
+
+        draft->upper_path = path_join(draft->path, "tree");
+        draft->work_path = path_join(draft->path, "work");
+        if (!draft->upper_path || !draft->work_path)
+                return error_out_of_memory(error);
+        int r = sandbox_make_directory(sandbox, draft->path, "tree", error);
         if (r == 0)
-                r = layer_prune(store, store->limit_bytes, NULL, NULL, error);
-        if (r == 0)
-                r = make_temporary_directory(store->directory, DRAFT_PREFIX, &draft->path, error);
+                r = sandbox_make_directory(sandbox, draft->path, "work", error);
         if (r < 0)
                 return r;
-        draft->folder_lock_fd = layer_lock_folder(draft->path, LOCK_EX | LOCK_NB);
-        if (draft->folder_lock_fd < 0)
-                return error_set_errno(error, -draft->folder_lock_fd, "Can't lock %s", draft->path);
-        r = open_part(draft, "tree", &draft->upper_fd, error);
-        return r < 0 ? r : open_part(draft, "work", &draft->work_fd, error);
+        draft->upper_fd = openat(draft->folder_lock_fd, "tree", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (draft->upper_fd < 0 || fstat(draft->upper_fd, &status) < 0)
+                return error_set_errno(error, errno, "Can't open %s", draft->upper_path);
+        draft->start = status.st_ctim;
+        return 0;
 }
 
-int layer_begin(LayerStore *store, const char *key, void (*waiting)(void *userdata), void *userdata, Layer **ret_layer,
-                LayerDraft **ret_draft, Error *error)
+static int make_draft(LayerDraft *draft, const char *below, Error *error)
 {
-        _cleanup_layer_draft_ LayerDraft *draft = calloc(1, sizeof *draft);
+        int r = make_room(draft->store, error);
+
+        if (r == 0)
+                r = make_folder(draft, error);
+        if (r == 0)
+                r = make_parts(draft, error);
+        return r == 0 && below ? upper_inherit_root(draft->store->sandbox, below, draft->upper_fd, error) : r;
+}
+
+static LayerDraft *new_draft(LayerStore *store, const char *key)
+{
+        LayerDraft *draft = calloc(1, sizeof *draft);
+
+        if (!draft)
+                return NULL;
+        *draft = (LayerDraft){ .store = store, .folder_lock_fd = -1, .key_lock_fd = -1, .upper_fd = -1 };
+        snprintf(draft->key, sizeof draft->key, "%s", key);
+        return draft;
+}
+
+int layer_begin(LayerStore *store, const char *key, const char *below, void (*waiting)(void *userdata), void *userdata,
+                Layer **ret_layer, LayerDraft **ret_draft, Error *error)
+{
+        _cleanup_layer_draft_ LayerDraft *draft = new_draft(store, key);
 
         if (!draft)
                 return error_out_of_memory(error);
-        *draft = (LayerDraft){ .store = store, .folder_lock_fd = -1, .key_lock_fd = -1, .upper_fd = -1, .work_fd = -1 };
-        snprintf(draft->key, sizeof draft->key, "%s", key);
         *ret_layer = NULL;
         *ret_draft = NULL;
         int r = lock_key(store, draft, waiting, userdata, error);
@@ -252,11 +332,36 @@ int layer_begin(LayerStore *store, const char *key, void (*waiting)(void *userda
                 r = layer_find(store, key, ret_layer, error);
         if (r < 0 || *ret_layer)
                 return r;
-        r = make_draft(draft, error);
+        r = remove_unfit(store, key, error);
+        if (r == 0)
+                r = make_draft(draft, below, error);
         if (r < 0)
                 return r;
         *ret_draft = TAKE_PTR(draft);
         return 0;
+}
+
+int layer_scratch(LayerStore *store, const char *below, LayerDraft **ret, Error *error)
+{
+        _cleanup_layer_draft_ LayerDraft *draft = new_draft(store, "");
+
+        if (!draft)
+                return error_out_of_memory(error);
+        int r = make_draft(draft, below, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(draft);
+        return 0;
+}
+
+const char *layer_draft_upper_path(const LayerDraft *draft)
+{
+        return draft->upper_path;
+}
+
+const char *layer_draft_work_path(const LayerDraft *draft)
+{
+        return draft->work_path;
 }
 
 int layer_draft_upper_fd(const LayerDraft *draft)
@@ -264,14 +369,19 @@ int layer_draft_upper_fd(const LayerDraft *draft)
         return draft->upper_fd;
 }
 
-int layer_draft_work_fd(const LayerDraft *draft)
+int layer_draft_seal(LayerDraft *draft, int64_t epoch_sec, Error *error)
 {
-        return draft->work_fd;
+        return upper_seal(draft->store->sandbox, draft->upper_fd, draft->start, epoch_sec, error);
 }
 
-const char *layer_draft_path(const LayerDraft *draft)
+int layer_draft_move(LayerDraft *draft, const char *path, Error *error)
 {
-        return draft->path;
+        _cleanup_layer_draft_ LayerDraft *owned = draft;
+
+        if (rename(owned->path, path) < 0)
+                return error_set_errno(error, errno, "Can't move %s to %s", owned->path, path);
+        free(TAKE_PTR(owned->path)); /* nothing left to remove */
+        return 0;
 }
 
 LayerDraft *layer_abandon(LayerDraft *draft)
@@ -282,11 +392,14 @@ LayerDraft *layer_abandon(LayerDraft *draft)
                 int r = layer_remove_folder(draft->store, draft->path, NULL);
                 (void) r;
         }
-        int fds[] = { draft->upper_fd, draft->work_fd, draft->folder_lock_fd, draft->key_lock_fd };
+        unlock_key(draft);
+        int fds[] = { draft->upper_fd, draft->folder_lock_fd, draft->key_lock_fd };
         for (size_t i = 0; i < ELEMENTS(fds); i++)
                 if (fds[i] >= 0)
                         close(fds[i]);
         free(draft->path);
+        free(draft->upper_path);
+        free(draft->work_path);
         free(draft);
         return NULL;
 }
@@ -313,12 +426,11 @@ static int write_info(LayerDraft *draft, const json_t *info, Error *error)
 /* One sync of the file system, one rename: programs inside wrote without any (overlay's volatile, see sandbox/). */
 static int sync_and_rename(LayerDraft *draft, Error *error)
 {
-        _cleanup_free_ char *work = path_join(draft->path, "work");
         _cleanup_free_ char *path = path_join(draft->store->directory, draft->key);
 
-        if (!work || !path)
+        if (!path)
                 return error_out_of_memory(error);
-        int r = sandbox_remove_tree(draft->store->sandbox, work, error);
+        int r = sandbox_remove_tree(draft->store->sandbox, draft->work_path, error);
         if (r < 0)
                 return r;
         if (syncfs(draft->folder_lock_fd) < 0)
@@ -341,7 +453,10 @@ int layer_commit(LayerDraft *draft, const json_t *info, Layer **ret, Error *erro
         if (flock(owned->folder_lock_fd, LOCK_SH) < 0)
                 return error_set_errno(error, errno, "Can't keep the layer %s", owned->key);
         r = layer_find(owned->store, owned->key, ret, error);
-        if (r == 0 && !*ret)
+        if (r < 0)
+                return r;
+        if (!*ret)
                 return error_set(error, -EIO, "The layer %s was damaged while it was stored", owned->key);
-        return r;
+        owned->store->size_bytes += (uint64_t) json_integer_value(json_object_get((*ret)->info, "size_bytes"));
+        return 0;
 }

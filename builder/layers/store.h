@@ -46,23 +46,32 @@ static inline void layer_release_ptr(Layer **layer)
 #define _cleanup_layer_ _cleanup_(layer_release_ptr)
 
 const char *layer_key(const Layer *layer);
-/* The upper directory, O_PATH; borrowed. */
+/* The upper directory: its absolute path, for SandboxTree.lowers, and a descriptor (O_PATH). Borrowed. */
+const char *layer_tree_path(const Layer *layer);
 int layer_tree_fd(const Layer *layer);
 /* What layer_commit() was given, with "size_bytes", "entries" and "tree_digest"; borrowed. */
 const json_t *layer_info(const Layer *layer);
 
-/* Takes the right to build `key`. When somebody else builds it, waits (`waiting` is called once, may be NULL); when it
- * has come into being, *ret_layer is set and *ret_draft is NULL. Room is made in the store first. */
-int layer_begin(LayerStore *store, const char *key, void (*waiting)(void *userdata), void *userdata, Layer **ret_layer,
-                LayerDraft **ret_draft, Error *error) _must_check_;
-/* Upper and work directory for the overlay, O_PATH; borrowed. */
+/* Takes the right to build `key` on top of the tree at `below` (NULL: on nothing). When somebody else builds it, waits
+ * (`waiting` is called once, may be NULL); when it has come into being, *ret_layer is set and *ret_draft is NULL. Room is
+ * made in the store first. */
+int layer_begin(LayerStore *store, const char *key, const char *below, void (*waiting)(void *userdata), void *userdata,
+                Layer **ret_layer, LayerDraft **ret_draft, Error *error) _must_check_;
+/* A draft without a key, which nobody else sees: it is used as a tree, and never committed. */
+int layer_scratch(LayerStore *store, const char *below, LayerDraft **ret, Error *error) _must_check_;
+/* Upper and work directory for the overlay, absolute; the upper one also as O_PATH. Borrowed. */
+const char *layer_draft_upper_path(const LayerDraft *draft);
+const char *layer_draft_work_path(const LayerDraft *draft);
 int layer_draft_upper_fd(const LayerDraft *draft);
-int layer_draft_work_fd(const LayerDraft *draft);
-/* The draft's folder, for a failed stage that is to be looked at. */
-const char *layer_draft_path(const LayerDraft *draft);
+/* After the stage: the files that it made get the date of whatever build packs them, see base/clamp.h. To be called
+ * before layer_commit(), and for scratch drafts, too. */
+int layer_draft_seal(LayerDraft *draft, int64_t epoch_sec, Error *error) _must_check_;
 /* Stores the draft, with `info` (an object, borrowed) beside it, and hands it over as a layer in use. The draft is gone
  * afterwards in any case. */
 int layer_commit(LayerDraft *draft, const json_t *info, Layer **ret, Error *error) _must_check_;
+/* Moves the draft's folder (with tree/ and work/) to `path`, out of the store: a failed stage that is to be looked at.
+ * The draft is gone afterwards in any case. */
+int layer_draft_move(LayerDraft *draft, const char *path, Error *error) _must_check_;
 /* Gives up. NULL is fine. */
 LayerDraft *layer_abandon(LayerDraft *draft);
 static inline void layer_abandon_ptr(LayerDraft **draft)

@@ -4,8 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "packages/apt_internal.h"
@@ -26,6 +28,7 @@ typedef struct Work {
         char *name; /* of the directory in the work directory */
         char *path;
         char *deb_path, *patch_path; /* what the sandbox can read */
+        int64_t date_sec; /* of the package's own control file: the same on any day */
 } Work;
 
 static void drop_copy(char *path, const char *original)
@@ -145,6 +148,17 @@ typedef struct Task {
         const DebEntry *entry; /* NULL: control is only read */
 } Task;
 
+static int read_date(int root_fd, int64_t *ret_sec, Error *error)
+{
+        _cleanup_close_ int fd = open_in_root(root_fd, "DEBIAN/control", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+        struct stat status;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return error_set_errno(error, fd < 0 ? -fd : errno, "Can't look at the package's control file");
+        *ret_sec = status.st_mtim.tv_sec > 0 ? status.st_mtim.tv_sec : 0;
+        return 0;
+}
+
 static int call_control(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         const Task *task = userdata;
@@ -154,8 +168,14 @@ static int call_control(int root_fd, void *userdata, Buffer *reply, Error *error
 
         if (r < 0)
                 return r;
-        if (buffer_printf(reply, "%s %s %s", control.package, control.version, control.architecture) < 0)
-                return error_out_of_memory(error);
+        int64_t date_sec = 0;
+        if (!task->entry)
+                r = read_date(root_fd, &date_sec, error);
+        if (r == 0 && buffer_printf(reply, "%s %s %s %" PRId64, control.package, control.version, control.architecture,
+                                    date_sec) < 0)
+                r = error_out_of_memory(error);
+        if (r < 0)
+                return r;
         return 0;
 }
 
@@ -169,7 +189,8 @@ static int open_tree(const Work *work, SandboxTree *ret, Error *error)
         return ret->directory_fd < 0 ? error_set_errno(error, errno, "Can't open the unpacked package") : 0;
 }
 
-static int control_of(const Work *work, const DebEntry *entry, DebControl *ret, Error *error)
+/* *ret_date_sec may be NULL; it is that of the package as it was. */
+static int control_of(const Work *work, const DebEntry *entry, DebControl *ret, int64_t *ret_date_sec, Error *error)
 {
         Task task = { entry };
         SandboxTree tree = { .directory_fd = -1 };
@@ -184,8 +205,11 @@ static int control_of(const Work *work, const DebEntry *entry, DebControl *ret, 
         _cleanup_strv_ char **words = strv_split(reply.data, " ");
         if (!words)
                 return error_out_of_memory(error);
-        if (strv_length(words) != 3)
+        uint64_t date_sec;
+        if (strv_length(words) != 4 || parse_unsigned(words[3], 0, INT64_MAX, &date_sec) < 0)
                 return error_set(error, -EBADMSG, "The sandbox gave no control data");
+        if (ret_date_sec)
+                *ret_date_sec = (int64_t) date_sec;
         *ret = (DebControl){ strdup(words[0]), strdup(words[1]), strdup(words[2]) };
         return ret->package && ret->version && ret->architecture ? 0 : error_out_of_memory(error);
 }
@@ -244,7 +268,7 @@ static int pack(const Work *work, Error *error)
         _cleanup_buffer_ Buffer log = BUFFER_INIT;
         int status = 0;
 
-        snprintf(epoch, sizeof epoch, "SOURCE_DATE_EPOCH=%lld", (long long) work->patch->source_date_epoch_sec);
+        snprintf(epoch, sizeof epoch, "SOURCE_DATE_EPOCH=%lld", (long long) work->date_sec);
         int r = run_tool(work, argv, more, &status, &log, error);
         if (r < 0 || status == 0)
                 return r;
@@ -274,23 +298,23 @@ static int take_result(const Work *work, const DebControl *control, char **ret_p
         return 0;
 }
 
-static int patch_package(const Work *work, char **ret_path, char **ret_version, Error *error)
+static int patch_package(Work *work, char **ret_path, char **ret_version, Error *error)
 {
         const char *slash = strrchr(work->patch->patch_path, '/');
         DebEntry entry = {
                 .patch_name = slash ? slash + 1 : work->patch->patch_path,
                 .suffix = work->patch->suffix,
-                .date_sec = work->patch->source_date_epoch_sec,
         };
         _cleanup_control_ DebControl before = { 0 }, after = { 0 };
 
         int r = unpack(work, error);
         if (r == 0)
-                r = control_of(work, NULL, &before, error);
+                r = control_of(work, NULL, &before, &work->date_sec, error);
         if (r == 0)
                 r = apply(work, &before, error);
+        entry.date_sec = work->date_sec;
         if (r == 0)
-                r = control_of(work, &entry, &after, error);
+                r = control_of(work, &entry, &after, NULL, error);
         if (r == 0)
                 r = pack(work, error);
         if (r == 0)

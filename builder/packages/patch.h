@@ -14,11 +14,10 @@ typedef struct DebPatch {
         const char *patch_path;     /* unified diff, -p1; DEBIAN/ is the control part */
         const char *suffix;         /* appended to the version: "+templar1" */
         const char *work_directory; /* the result is made here */
-        int64_t source_date_epoch_sec;
 } DebPatch;
 
 /* Applies the patch, appends the suffix to Version, adds a changelog entry, makes DEBIAN/md5sums anew and repacks:
- * the same bytes for the same input. *ret_path: NAME_VERSION_ARCH.deb in the work directory; *ret_version: the new
+ * the same bytes for the same input, with the date of the package as it was. *ret_path: NAME_VERSION_ARCH.deb in the work directory; *ret_version: the new
  * version. A patch that does not apply is an error that shows the rejected hunk; fuzz is refused. */
 int deb_patch(Sandbox *sandbox, const DebPatch *patch, Output *output, char **ret_path, char **ret_version,
               Error *error) _must_check_;

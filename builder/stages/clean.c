@@ -41,7 +41,7 @@ typedef struct CleanRule {
         X("dpkg-backups", "Removes the backups that dpkg, debconf and alternatives make of their databases.")\
         X("passwd-backups", "Removes /etc/passwd- and its like, which tell of accounts that are gone.")      \
         X("shadow-days",                                                                                     \
-          "Sets days of password changes after the build's date to that date: the same image on any day.")   \
+          "Sets days of password changes during the build to the build's date: the same image on any day.")   \
         X("logs", "Removes logs; the files that record logins stay, empty.")                                 \
         X("caches", "Removes caches that hold times or inode numbers and are made again when missing.")      \
         X("tmp", "Empties /tmp, /var/tmp and /run.")                                                         \
@@ -97,7 +97,7 @@ static const CleanRule rules[] = {
 
 typedef struct CleanJob {
         char *const *keep;
-        int64_t day;
+        int64_t day, since_day;
 } CleanJob;
 
 static int read_names(DIR *directory, char ***ret)
@@ -225,7 +225,7 @@ static int make_empty(int root_fd, const CleanRule *rule, Error *error)
         return r < 0 ? r : tree_write(root_fd, path, &(TreeFile){ .data = "", .source_fd = -1, .mode = 0444 }, error);
 }
 
-static int clamp_shadow(int root_fd, const CleanRule *rule, int64_t day, Error *error)
+static int clamp_shadow(int root_fd, const CleanRule *rule, const CleanJob *job, Error *error)
 {
         _cleanup_free_ char *path = path_join(rule->directory, rule->pattern);
         _cleanup_buffer_ Buffer text = BUFFER_INIT, clamped = BUFFER_INIT;
@@ -235,14 +235,14 @@ static int clamp_shadow(int root_fd, const CleanRule *rule, int64_t day, Error *
         int r = tree_read(root_fd, path, &text, error);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        if (shadow_clamp_days(text.data, day, &clamped) < 0)
+        if (shadow_clamp_days(text.data, job->day, job->since_day, &clamped) < 0)
                 return error_out_of_memory(error);
         if (clamped.length == text.length && (text.length == 0 || memcmp(clamped.data, text.data, text.length) == 0))
                 return 0;
         return tree_rewrite(root_fd, path, clamped.data, clamped.length, error);
 }
 
-static int apply_rule(int root_fd, const CleanRule *rule, int64_t day, Error *error)
+static int apply_rule(int root_fd, const CleanRule *rule, const CleanJob *job, Error *error)
 {
         _cleanup_close_ int fd = tree_open_strict(root_fd, rule->directory, O_RDONLY | O_DIRECTORY);
         struct stat status;
@@ -263,7 +263,7 @@ static int apply_rule(int root_fd, const CleanRule *rule, int64_t day, Error *er
         case CLEAN_EMPTY:
                 return make_empty(root_fd, rule, error);
         case CLEAN_SHADOW:
-                return clamp_shadow(root_fd, rule, day, error);
+                return clamp_shadow(root_fd, rule, job, error);
         }
         return 0;
 }
@@ -275,16 +275,18 @@ static int clean_tree(int root_fd, void *userdata, Buffer *reply _unused_, Error
         for (size_t i = 0; i < ELEMENTS(rules); i++) {
                 if (strv_contains(job->keep, rules[i].entry))
                         continue;
-                if (apply_rule(root_fd, &rules[i], job->day, error) < 0)
+                if (apply_rule(root_fd, &rules[i], job, error) < 0)
                         return error_wrap(error, "cleaning %s (%s)", rules[i].directory, rules[i].entry);
         }
         return 0;
 }
 
 int clean_run(Sandbox *sandbox, const SandboxTree *tree, char *const *keep, int64_t source_date_epoch_sec,
-              Error *error)
+              int64_t since_sec, Error *error)
 {
-        CleanJob job = { .keep = keep, .day = source_date_epoch_sec / DAY_SEC };
+        CleanJob job = {
+                .keep = keep, .day = source_date_epoch_sec / DAY_SEC, .since_day = since_sec / DAY_SEC
+        };
 
         return sandbox_call(sandbox, tree, clean_tree, &job, NULL, error);
 }

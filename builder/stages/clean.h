@@ -19,11 +19,12 @@ extern const CleanEntry clean_entries[];
 /* Their names alone, NULL-terminated. */
 extern const char *const clean_names[];
 
-/* `keep`: a strv of names, may be NULL. Days in /etc/shadow are clamped to `source_date_epoch_sec`. Only files of the
+/* `keep`: a strv of names, may be NULL. Days in /etc/shadow that are not before `since_sec`, when the first of the stages
+ * ran, or that are after `source_date_epoch_sec`, become the day of the latter. Only files of the
  * tree are touched: where a package or a script put a symbolic link in the place of one of the table's directories,
  * that entry's directory is left alone. */
 int clean_run(Sandbox *sandbox, const SandboxTree *tree, char *const *keep, int64_t source_date_epoch_sec,
-              Error *error) _must_check_;
+              int64_t since_sec, Error *error) _must_check_;
 
 /* The name of the entry that will remove or change the file `path` of the image at the end, or NULL. */
 const char *clean_entry_of(const char *path);

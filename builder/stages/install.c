@@ -7,13 +7,14 @@ static char *describe(const RecipeSection *section)
         return stage_describe("Install", section_list(section, "Packages"));
 }
 
-static int run(StageContext *context, Error *error)
+static bool request(const RecipeSection *section, StageRequest *ret)
 {
-        return transaction_run(context,
-                               &(AptRequest){ .verb = APT_INSTALL,
-                                              .packages = section_list(context->section, "Packages"),
-                                              .recommends = section_bool(context->section, "Recommends") },
-                               error);
+        ret->apt = (AptRequest){
+                .verb = APT_INSTALL,
+                .packages = section_list(section, "Packages"),
+                .recommends = section_bool(section, "Recommends"),
+        };
+        return true;
 }
 
 static const KeySchema keys[] = {
@@ -30,4 +31,6 @@ const SectionSchema stage_install_schema = {
         .keys = keys,
 };
 
-const StageKind stage_install = { .schema = &stage_install_schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_install = {
+        .schema = &stage_install_schema, .version = 1, .request = request, .describe = describe, .run = transaction_run
+};

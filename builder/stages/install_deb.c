@@ -26,13 +26,14 @@ static char *describe(const RecipeSection *section)
         return stage_describe("Install", section_list(section, "Files"));
 }
 
-static int run(StageContext *context, Error *error)
+static bool request(const RecipeSection *section, StageRequest *ret)
 {
-        return transaction_run(context,
-                               &(AptRequest){ .verb = APT_INSTALL,
-                                              .deb_paths = section_paths(context->section, "Files"),
-                                              .recommends = section_bool(context->section, "Recommends") },
-                               error);
+        ret->apt = (AptRequest){
+                .verb = APT_INSTALL,
+                .deb_paths = section_paths(section, "Files"),
+                .recommends = section_bool(section, "Recommends"),
+        };
+        return true;
 }
 
 static const KeySchema keys[] = {
@@ -50,5 +51,10 @@ const SectionSchema stage_install_deb_schema = {
 };
 
 const StageKind stage_install_deb = {
-        .schema = &stage_install_deb_schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_install_deb_schema,
+        .version = 1,
+        .request = request,
+        .digest = digest,
+        .describe = describe,
+        .run = transaction_run,
 };

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define PASSWORD_MAX_BYTES 512
 #define DAY_SEC 86400
@@ -195,7 +196,8 @@ static int run(StageContext *context, Error *error)
         char hash[CRYPT_HASH_MAX_BYTES];
         PasswordJob job = { .user = section_string(context->section, "User"),
                             .hash = hash,
-                            .day = context->source_date_epoch_sec / DAY_SEC };
+                            /* of now, as passwd(1) does: the cleaning makes it the build's */
+                            .day = time(NULL) / DAY_SEC };
 
         int r = choose_hash(context, hash, error);
         if (r == 0)

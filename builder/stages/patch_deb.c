@@ -54,9 +54,17 @@ static int patch(StageContext *context, const char *deb_path, char **ret_path, c
                          &(DebPatch){ .deb_path = deb_path,
                                       .patch_path = section_path(context->section, "Patch"),
                                       .suffix = section_string(context->section, "Suffix"),
-                                      .work_directory = context->work_directory,
-                                      .source_date_epoch_sec = context->source_date_epoch_sec },
+                                      .work_directory = context->work_directory },
                          context->output, ret_path, ret_version, error);
+}
+
+/* What would be installed unpatched: the package itself and what it depends on decide the result. */
+static bool request(const RecipeSection *section, StageRequest *ret)
+{
+        ret->words[0] = (char *) (uintptr_t) section_string(section, "Package");
+        ret->words[1] = NULL;
+        ret->apt = (AptRequest){ .verb = APT_INSTALL, .packages = ret->words };
+        return true;
 }
 
 static int run(StageContext *context, Error *error)
@@ -78,7 +86,7 @@ static int run(StageContext *context, Error *error)
         if (r < 0)
                 return r;
         char *paths[] = { patched_path, NULL };
-        return transaction_run(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+        return transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
 }
 
 static const KeySchema keys[] = {
@@ -100,5 +108,10 @@ const SectionSchema stage_patch_deb_schema = {
 };
 
 const StageKind stage_patch_deb = {
-        .schema = &stage_patch_deb_schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_patch_deb_schema,
+        .version = 1,
+        .request = request,
+        .digest = digest,
+        .describe = describe,
+        .run = run,
 };

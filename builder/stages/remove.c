@@ -58,17 +58,23 @@ static int run_paths(StageContext *context, Error *error)
         return stage_note(context, error, "%zu path%s", n, n == 1 ? "" : "s");
 }
 
+static bool request(const RecipeSection *section, StageRequest *ret)
+{
+        ret->apt = (AptRequest){
+                .verb = APT_REMOVE_PACKAGES,
+                .packages = section_list(section, "Packages"),
+                .purge = section_bool(section, "Purge"),
+        };
+        return ret->apt.packages != NULL;
+}
+
 static int run(StageContext *context, Error *error)
 {
         char *const *packages = section_list(context->section, "Packages");
         int r = 0;
 
         if (packages)
-                r = transaction_run(context,
-                                    &(AptRequest){ .verb = APT_REMOVE_PACKAGES,
-                                                   .packages = packages,
-                                                   .purge = section_bool(context->section, "Purge") },
-                                    error);
+                r = transaction_run(context, error);
         if (r == 0 && section_list(context->section, "Paths"))
                 r = run_paths(context, error);
         return r;
@@ -89,4 +95,6 @@ const SectionSchema stage_remove_schema = {
         .check = check,
 };
 
-const StageKind stage_remove = { .schema = &stage_remove_schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_remove = {
+        .schema = &stage_remove_schema, .version = 1, .request = request, .describe = describe, .run = run
+};

@@ -32,6 +32,12 @@ static int digest(const RecipeSection *section, Digest *digest, Error *error)
         return section_has(section, "File") ? stage_digest_file(digest, section_path(section, "File"), error) : 0;
 }
 
+/* What the network gives is another thing tomorrow. */
+static bool cacheable(const RecipeSection *section)
+{
+        return section_has(section, "Cache") ? section_bool(section, "Cache") : !section_bool(section, "Network");
+}
+
 /* Cut where no character is torn apart. */
 static char *describe_line(const char *line, size_t length)
 {
@@ -144,6 +150,8 @@ static const KeySchema keys[] = {
         { .name = "File", .type = KEY_SOURCE, .help = "A file with the script, instead of Script=." },
         { .name = "Network", .type = KEY_BOOL, .fallback = "no",
           .help = "Whether the script reaches the network; what it fetches is not verified by templar." },
+        { .name = "Cache", .type = KEY_BOOL,
+          .help = "Whether the result is kept for later builds; without it yes, but no with Network=yes." },
         { .name = NULL },
 };
 
@@ -159,6 +167,7 @@ const StageKind stage_script = {
         .schema = &stage_script_schema,
         .version = 1,
         .sees_environment = true,
+        .cacheable = cacheable,
         .digest = digest,
         .describe = describe,
         .run = run,

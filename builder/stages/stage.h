@@ -25,15 +25,21 @@ typedef struct StageContext {
         Apt *apt;
         const char *work_directory; /* empty at the start of every stage, removed after it */
         const char *cache_directory;
-        const char *const *environment; /* sandbox_environment + IMAGE_NAME IMAGE_VERSION ARCHITECTURE SUITE
-                                           SOURCE_DATE_EPOCH */
-        int64_t source_date_epoch_sec;
+        const char *const *environment; /* sandbox_environment, and for kinds with sees_environment IMAGE_NAME
+                                           IMAGE_VERSION ARCHITECTURE SUITE SOURCE_DATE_EPOCH */
         RepositoryList *repositories; /* in force for this stage */
         char ***pins;
+        const AptTransaction *transaction; /* for kinds with request(): what it was resolved to */
         Output *output;
         Report *report;
         char *ret_note; /* what the summary line says of it ("87 packages"), owned by the build; NULL: nothing */
 } StageContext;
+
+/* What a stage asks apt for. */
+typedef struct StageRequest {
+        AptRequest apt;
+        char *words[2]; /* room for a list of one */
+} StageRequest;
 
 typedef struct StageKind {
         const SectionSchema *schema;
@@ -48,6 +54,13 @@ typedef struct StageKind {
         bool sees_environment;
         /* The stage installs packages itself, from the repositories as they are once its own are added. */
         bool installs_packages;
+
+        /* The packages that the result depends on; false: none. The build resolves them, first for the layer's key, and
+         * hands them to run(). May be NULL. */
+        bool (*request)(const RecipeSection *section, StageRequest *ret);
+
+        /* Whether the same input gives the same result; NULL: yes. */
+        bool (*cacheable)(const RecipeSection *section);
 
         /* Everything beyond the section's own values that decides the result: contents of the files it names. May be
          * NULL. The values themselves, kind and version are added by stage_digest(). */

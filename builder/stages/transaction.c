@@ -36,7 +36,27 @@ static int note_transaction(StageContext *context, const AptTransaction *transac
         return r;
 }
 
-int transaction_run(StageContext *context, const AptRequest *request, Error *error)
+static int apply(StageContext *context, const AptTransaction *transaction, Error *error)
+{
+        /* packages that are there already may still be marked as asked for */
+        bool idle = transaction->n_steps == 0;
+        if (idle && strv_length(transaction->automatic) == 0 && strv_length(transaction->manual) == 0)
+                return stage_note(context, error, "nothing to do");
+        int r = apt_download(context->apt, transaction, show_download, context->report, error);
+        if (r == 0)
+                r = dpkg_apply(context->sandbox, context->tree, context->apt, transaction, context->environment,
+                               context->output, show_package, context->report, error);
+        if (r < 0)
+                return r;
+        return idle ? stage_note(context, error, "nothing to do") : note_transaction(context, transaction, error);
+}
+
+int transaction_run(StageContext *context, Error *error)
+{
+        return apply(context, context->transaction, error);
+}
+
+int transaction_run_request(StageContext *context, const AptRequest *request, Error *error)
 {
         _cleanup_transaction_ AptTransaction transaction = { 0 };
 
@@ -44,17 +64,5 @@ int transaction_run(StageContext *context, const AptRequest *request, Error *err
         int r = apt_select(context->apt, context->repositories, *context->pins, error);
         if (r == 0)
                 r = apt_resolve(context->apt, context->tree, request, &transaction, error);
-        if (r < 0)
-                return r;
-        /* packages that are there already may still be marked as asked for */
-        bool idle = transaction.n_steps == 0;
-        if (idle && strv_length(transaction.automatic) == 0 && strv_length(transaction.manual) == 0)
-                return stage_note(context, error, "nothing to do");
-        r = apt_download(context->apt, &transaction, show_download, context->report, error);
-        if (r == 0)
-                r = dpkg_apply(context->sandbox, context->tree, context->apt, &transaction, context->environment,
-                               context->output, show_package, context->report, error);
-        if (r < 0)
-                return r;
-        return idle ? stage_note(context, error, "nothing to do") : note_transaction(context, &transaction, error);
+        return r < 0 ? r : apply(context, &transaction, error);
 }

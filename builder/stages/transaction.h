@@ -4,6 +4,9 @@
 #include "packages/apt.h"
 #include "stages/stage.h"
 
-/* Resolve with the repositories in force, download, and let dpkg do it in the tree; progress goes to the report, the
- * number of packages and bytes into the stage's note ("12 packages, 34.5 MiB", "nothing to do"). */
-int transaction_run(StageContext *context, const AptRequest *request, Error *error) _must_check_;
+/* Downloads what context->transaction names, and lets dpkg do it in the tree; progress goes to the report, the number of
+ * packages and bytes into the stage's note ("12 packages, 34.5 MiB", "nothing to do"). */
+int transaction_run(StageContext *context, Error *error) _must_check_;
+
+/* For a request that only the running stage can make (a package that it made itself). */
+int transaction_run_request(StageContext *context, const AptRequest *request, Error *error) _must_check_;

@@ -9,9 +9,10 @@ static char *describe(const RecipeSection *section _unused_)
         return strdup("Upgrade");
 }
 
-static int run(StageContext *context, Error *error)
+static bool request(const RecipeSection *section _unused_, StageRequest *ret)
 {
-        return transaction_run(context, &(AptRequest){ .verb = APT_DIST_UPGRADE }, error);
+        ret->apt = (AptRequest){ .verb = APT_DIST_UPGRADE };
+        return true;
 }
 
 static const KeySchema keys[] = { { .name = NULL } };
@@ -22,4 +23,6 @@ const SectionSchema stage_upgrade_schema = {
         .keys = keys,
 };
 
-const StageKind stage_upgrade = { .schema = &stage_upgrade_schema, .version = 1, .describe = describe, .run = run };
+const StageKind stage_upgrade = {
+        .schema = &stage_upgrade_schema, .version = 1, .request = request, .describe = describe, .run = transaction_run
+};

@@ -171,7 +171,8 @@ int shadow_set_password(const char *text, const char *user, const char *hash, in
         return 0;
 }
 
-static int append_clamped(Buffer *ret, const char *line, size_t length, size_t whole, int64_t day)
+static int append_clamped(Buffer *ret, const char *line, size_t length, size_t whole, int64_t day,
+                          int64_t since_day)
 {
         size_t second = fields_length(line, length, 2), third = fields_length(line, length, 3);
         uint64_t value;
@@ -181,7 +182,8 @@ static int append_clamped(Buffer *ret, const char *line, size_t length, size_t w
         _cleanup_free_ char *number = strndup(line + second + 1, third - second - 1);
         if (!number)
                 return -ENOMEM;
-        if (parse_unsigned(number, 0, INT64_MAX, &value) < 0 || (int64_t) value <= day)
+        if (parse_unsigned(number, 0, INT64_MAX, &value) < 0 ||
+            ((int64_t) value <= day && (int64_t) value < since_day))
                 return buffer_append(ret, line, whole);
         int r = buffer_append(ret, line, second);
         if (r == 0)
@@ -189,13 +191,13 @@ static int append_clamped(Buffer *ret, const char *line, size_t length, size_t w
         return r == 0 ? buffer_append(ret, line + third, whole - third) : r;
 }
 
-int shadow_clamp_days(const char *text, int64_t day, Buffer *ret)
+int shadow_clamp_days(const char *text, int64_t day, int64_t since_day, Buffer *ret)
 {
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
         size_t length;
 
         for (const char *next = text, *line; (line = next_line(&next, &length));) {
-                int r = append_clamped(&buffer, line, length, (size_t) (next - line), day);
+                int r = append_clamped(&buffer, line, length, (size_t) (next - line), day, since_day);
                 if (r < 0)
                         return r;
         }

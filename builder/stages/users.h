@@ -21,5 +21,5 @@ int users_resolve_owner(int root_fd, const char *owner, uid_t *ret_uid, gid_t *r
 /* `text` with the password of `user` replaced by `hash`, and the day of its last change by `day` (since 1970). All else
  * stays as it is, byte for byte. -ENOENT without a message when there is no such user. */
 int shadow_set_password(const char *text, const char *user, const char *hash, int64_t day, Buffer *ret) _must_check_;
-/* No day of a last change is later than `day`. */
-int shadow_clamp_days(const char *text, int64_t day, Buffer *ret) _must_check_;
+/* Days of a last change that are `since_day` or later, or later than `day`, become `day`. */
+int shadow_clamp_days(const char *text, int64_t day, int64_t since_day, Buffer *ret) _must_check_;

@@ -5,6 +5,7 @@
 #include "stages/stage.h"
 #include "verbs/batch.h"
 #include "verbs/directories.h"
+#include "verbs/size.h"
 #include "verbs/verb.h"
 
 #include <errno.h>
@@ -51,7 +52,9 @@ static int read_formats(const char *text, char ***ret, Error *error)
 
 static int check_contradictions(const Options *options, Error *error)
 {
-        static const char *const pairs[][2] = { { "key", "no-sign" }, { "quiet", "verbose" } };
+        static const char *const pairs[][2] = { { "key", "no-sign" },
+                                                { "quiet", "verbose" },
+                                                { "no-cache", "from" } };
 
         for (size_t i = 0; i < ELEMENTS(pairs); i++)
                 if (options_switch(options, pairs[i][0]) && options_switch(options, pairs[i][1]))
@@ -60,20 +63,37 @@ static int check_contradictions(const Options *options, Error *error)
         return 0;
 }
 
+static int read_cache_size(const char *text, uint64_t *ret_bytes, Error *error)
+{
+        int r = text ? parse_size(text, ret_bytes) : 0;
+
+        if (r >= 0)
+                return 0;
+        error_set_usage(error, r, "--cache-size: \"%s\" is not a size", text);
+        return error_hint(error, "As 512M, 20G or 1T");
+}
+
 static int read_options(const VerbCall *call, BuildCall *build, Error *error)
 {
         const Options *options = call->options;
         const char *out = options_string(options, "out"), *key = options_string(options, "key");
+        uint64_t cache_size_bytes = 0;
 
         int r = check_contradictions(options, error);
         if (r >= 0)
                 r = read_formats(options_string(options, "formats"), &build->formats, error);
+        if (r >= 0)
+                r = read_cache_size(options_string(options, "cache-size"), &cache_size_bytes, error);
         if (r >= 0)
                 r = cache_directory(options_string(options, "cache"), &build->cache, error);
         if (r < 0)
                 return r;
         build->options = (BuildOptions){ .out_directory = out ? out : DEFAULT_OUT,
                                          .cache_directory = build->cache,
+                                         .cache_size_bytes = cache_size_bytes,
+                                         .from_stage = options_string(options, "from"),
+                                         .no_cache = options_switch(options, "no-cache"),
+                                         .offline = options_switch(options, "offline"),
                                          .key = key,
                                          .sign = !options_switch(options, "no-sign"),
                                          .keep_failed = options_switch(options, "keep-failed"),
@@ -120,7 +140,10 @@ static void show_result(const BuildCall *build, const Recipe *recipe, const Buil
         Report *report = build->options.report;
         _cleanup_json_ json_t *files = json_array();
 
-        if (result->unchanged)
+        if (result->up_to_date)
+                report_note(report, "%s is up to date: nothing has changed since version %s.", recipe_name(recipe),
+                            result->version);
+        else if (result->unchanged)
                 report_note(report, "%s has not changed: version %s is already there with the same bytes.",
                             recipe_name(recipe), result->version);
         for (size_t i = 0; formats[i]; i++) {
@@ -133,8 +156,9 @@ static void show_result(const BuildCall *build, const Recipe *recipe, const Buil
                 json_array_append_new(files, json_string(path));
         }
         _cleanup_json_ json_t *members = json_pack(
-                "{s:s, s:s, s:s, s:b, s:O}", "directory", result->directory, "base_name", result->base_name,
-                "version", result->version, "unchanged", result->unchanged, "images", files);
+                "{s:s, s:s, s:s, s:b, s:b, s:O}", "directory", result->directory, "base_name", result->base_name,
+                "version", result->version, "unchanged", result->unchanged, "up_to_date", result->up_to_date, "images",
+                files);
         report_json_event(report, "built", members);
         if (build->call->n_arguments == 1 && !options_switch(build->call->options, "json"))
                 explain_pull(build, recipe, result, format_for_hosts(formats));
@@ -206,10 +230,22 @@ static const Option options[] = {
         { .name = "cache",
           .argument = "DIR",
           .value = VALUE_DIRECTORY,
-          .help = "where downloads and work are kept (default: $TEMPLAR_CACHE, else /var/cache/templar for "
+          .help = "where downloads, layers and work are kept (default: $TEMPLAR_CACHE, else /var/cache/templar for "
                   "root and "
                   "~/.cache/templar for others)" },
-        { .name = "keep-failed", .help = "keep the staging tree of a build that failed" },
+        { .name = "cache-size",
+          .argument = "SIZE",
+          .value = VALUE_TEXT,
+          .help = "how much the layers there may take; those that were not used for the longest time go first (default: "
+                  "20G)" },
+        { .name = "no-cache", .help = "run every stage, and store no layer" },
+        { .name = "from",
+          .argument = "STAGE",
+          .value = VALUE_TEXT,
+          .help = "run this stage and all after it, even if nothing has changed: its number, its section's name, or "
+                  "Script[2] for one of several" },
+        { .name = "offline", .help = "use the package lists and packages that the cache has, and say how old the lists are" },
+        { .name = "keep-failed", .help = "say where what a failed stage changed is kept" },
         OPTION_QUIET,
         OPTION_VERBOSE,
         OPTION_JSON,
@@ -236,6 +272,10 @@ const Verb verb_build = {
                        "exists is never "
                        "overwritten: the same content changes nothing, other content becomes VERSION.1, "
                        "VERSION.2 and so on."
+                       "\n\n"
+                       "What each stage changed is kept as a layer, so only stages run that something has changed for: "
+                       "their section, a file that they name, a package in the archive, or a stage before them. When "
+                       "nothing has changed at all, nothing is packed."
                        "\n\n"
                        "Root needs nothing more; other users need subordinate ids in /etc/subuid and "
                        "/etc/subgid. When one of "

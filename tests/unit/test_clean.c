@@ -3,6 +3,8 @@
 
 #include "stage_fixture.h"
 
+#include <time.h>
+
 #define EPOCH_SEC (20000 * (int64_t) 86400 + 12345)
 
 /* What a tree holds after a build that did everything, and things beside it that no entry may touch. */
@@ -145,7 +147,7 @@ static void test_every_entry_does_its_own_only(void **state)
                 plant_tree(built);
                 _cleanup_strv_ char **keep = all_names_but(effects[i].entry);
                 _cleanup_free_ char *before = show_tree();
-                assert_ok(clean_run(fixture.sandbox, &fixture.tree, keep, EPOCH_SEC, &fixture.error));
+                assert_ok(clean_run(fixture.sandbox, &fixture.tree, keep, EPOCH_SEC, time(NULL), &fixture.error));
                 _cleanup_free_ char *after = show_tree();
                 _cleanup_free_ char *gone = lines_without(before, after), *come = lines_without(after, before);
                 if (strcmp(gone, effects[i].gone) != 0 || strcmp(come, effects[i].come) != 0)
@@ -178,7 +180,7 @@ static void test_all_kept(void **state)
         (void) state;
         plant_tree(built);
         _cleanup_free_ char *before = show_tree();
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, keep, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, keep, EPOCH_SEC, time(NULL), &fixture.error));
         assert_tree(before);
 }
 
@@ -186,16 +188,16 @@ static void test_twice_is_once(void **state)
 {
         (void) state;
         plant_tree(built);
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, time(NULL), &fixture.error));
         _cleanup_free_ char *once = show_tree();
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, time(NULL), &fixture.error));
         assert_tree(once);
 }
 
 static void test_empty_tree(void **state)
 {
         (void) state;
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, time(NULL), &fixture.error));
         assert_tree("");
 }
 
@@ -231,7 +233,7 @@ static void test_links_lead_nowhere(void **state)
                 { NULL, NULL, 0 },
         };
         plant_tree(planted);
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, time(NULL), &fixture.error));
         _cleanup_free_ char *expected = NULL;
         assert_true(asprintf(&expected,
                              "/etc/ 0755 0:0\n"
@@ -266,7 +268,7 @@ static void test_odd_kinds_of_files(void **state)
 
         (void) state;
         plant_tree(planted);
-        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, &fixture.error));
+        assert_ok(clean_run(fixture.sandbox, &fixture.tree, NULL, EPOCH_SEC, time(NULL), &fixture.error));
         assert_tree("/etc/ 0755 0:0\n/etc/machine-id 0444 0:0 \"\"\n/var/ 0755 0:0\n/var/cache/ 0755 0:0\n"
                     "/var/cache/ldconfig 0644 0:0 \"a file\"\n/var/log/ 0755 0:0\n/var/log/btmp/ 0755 0:0\n");
 }

@@ -5,8 +5,6 @@
 #include "packages/deb_tree.h"
 #include "packages/patch.h"
 
-#define EPOCH 1709208000
-
 static const char good_patch[] = "--- a/DEBIAN/postinst\n"
                                  "+++ b/DEBIAN/postinst\n"
                                  "@@ -1,3 +1,3 @@\n"
@@ -48,8 +46,8 @@ static char *make_package(const char *name, const char *version)
         _cleanup_free_ char *directory = fixture_path("debs"), *file = NULL;
 
         fixture_script("make-deb.sh", directory, name, version, "--script", "postinst=mknod /dev/x c 1 3", "--file",
-                       "usr/share/tt/data=one\ntwo\nthree", "--file", "usr/share/tt/b c=x", "--conffile",
-                       "etc/tt.conf=setting", "--field", "Depends: libc6", NULL);
+                       "usr/share/tt/data=one\ntwo\nthree", "--file", "usr/share/tt/b c=x", "--conffile", "etc/tt.conf=setting",
+                       "--field", "Depends: libc6", "--date", "1709208000", NULL);
         const char *colon = strchr(version, ':');
         assert_true(asprintf(&file, "debs/%s_%s_all.deb", name, colon ? colon + 1 : version) > 0);
         return fixture_path(file);
@@ -61,7 +59,7 @@ static int patch_text(const char *deb, const char *text, const char *suffix, cha
 
         assert_ok(write_file_atomic(AT_FDCWD, path, text, strlen(text), 0600, &fixture.error));
         assert_ok(make_directories(work, 0755, &fixture.error));
-        DebPatch patch = { deb, path, suffix, work, EPOCH };
+        DebPatch patch = { deb, path, suffix, work };
         error_done(&fixture.error);
         return deb_patch(fixture.sandbox, &patch, fixture.output, ret_path, ret_version, &fixture.error);
 }

@@ -53,16 +53,20 @@ static void test_clamp(void **state)
 {
         static const struct {
                 const char *text, *result;
+                int64_t since_day;
         } cases[] = {
                 { "a:*:20001:0:99999:7:::\nb:*:20000:0:::::\nc:*:0:::::\n",
-                  "a:*:20000:0:99999:7:::\nb:*:20000:0:::::\nc:*:0:::::\n" },
-                { "a:*::\nb:*:x:\nc\n\nd:*:99999", "a:*::\nb:*:x:\nc\n\nd:*:20000" },
+                  "a:*:20000:0:99999:7:::\nb:*:20000:0:::::\nc:*:0:::::\n", 30000 },
+                { "a:*::\nb:*:x:\nc\n\nd:*:99999", "a:*::\nb:*:x:\nc\n\nd:*:20000", 30000 },
+                /* a layer that is older than the packages' newest release */
+                { "a:*:19899:\nb:*:19900:\nc:*:19901:\nd:*:0:\n", "a:*:19899:\nb:*:20000:\nc:*:20000:\nd:*:0:\n",
+                  19900 },
         };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 _cleanup_buffer_ Buffer text = BUFFER_INIT;
-                assert_int_equal(shadow_clamp_days(cases[i].text, 20000, &text), 0);
+                assert_int_equal(shadow_clamp_days(cases[i].text, 20000, cases[i].since_day, &text), 0);
                 assert_string_equal(text.data, cases[i].result);
         }
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "build/build.h"
+
+#include "base/strings.h"
+#include "stages/stage.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *name_of(const Recipe *recipe, size_t index)
+{
+        return section_schema(recipe_stage(recipe, index))->name;
+}
+
+static int list_stages(const Recipe *recipe, Error *error)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+
+        for (size_t i = 0; i < recipe_n_stages(recipe); i++) {
+                _cleanup_free_ char *description = stage_kind_of(recipe_stage(recipe, i))->describe(recipe_stage(recipe, i));
+                if (!description || buffer_printf(&text, "\n  %zu  [%s]  %s", i + 1, name_of(recipe, i), description) < 0)
+                        return error->code;
+        }
+        return error_hint(error, "The stages are:%s", text.data ? text.data : " none");
+}
+
+/* "Script[2]": the name's length, and which one; 0 when the text names none in particular. */
+static size_t split_name(const char *text, uint64_t *ret_which)
+{
+        size_t length = strcspn(text, "[");
+        char digits[16] = "";
+
+        *ret_which = 0;
+        if (!text[length])
+                return length;
+        size_t n = strcspn(text + length + 1, "]");
+        if (n < sizeof digits)
+                memcpy(digits, text + length + 1, n);
+        if (strcmp(text + length + 1 + n, "]") != 0 || parse_unsigned(digits, 1, SIZE_MAX, ret_which) < 0)
+                return 0;
+        return length;
+}
+
+int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error *error)
+{
+        size_t n_stages = recipe_n_stages(recipe), n_found = 0, found = 0;
+        uint64_t which;
+
+        if (parse_unsigned(text, 1, n_stages, &which) == 0) {
+                *ret = (size_t) which - 1;
+                return 0;
+        }
+        size_t length = split_name(text, &which);
+        for (size_t i = 0; i < n_stages; i++) {
+                const char *name = name_of(recipe, i);
+                if (strlen(name) != length || strncasecmp(name, text, length) != 0)
+                        continue;
+                n_found++;
+                if (which == 0 ? n_found == 1 : n_found == which)
+                        found = i + 1;
+        }
+        if (found == 0 || (which == 0 && n_found > 1)) {
+                error_set_usage(error, -EINVAL, found == 0 ? "%s has no stage \"%s\"" : "%s has several stages \"%s\"",
+                                recipe_name(recipe), text);
+                return list_stages(recipe, error);
+        }
+        *ret = found - 1;
+        return 0;
+}
