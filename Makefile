@@ -10,13 +10,16 @@
 #
 # V=1 shows the commands; WERROR=1; SANITIZE=address,undefined; CC=clang. TESTS='unit cli' chooses groups of `check`.
 
-ifeq ($(origin CC),default)
+# (a sub-make has -rR from its beginning: then it is undefined)
+ifneq ($(filter default undefined,$(origin CC)),)
 CC := cc
 endif
 
 MAKEFLAGS += -rR
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# objects of the tests are in the middle of a chain of rules; they are worth keeping
+.SECONDARY:
 
 VERSION  := 0.1.0
 BUILD    := out/build
@@ -24,6 +27,8 @@ BIN      := out/bin
 prefix   ?= /usr/local
 CFLAGS   ?= -O2 -g
 PACKAGES := libarchive libzstd liblzma zlib gpgme libsystemd libcrypto libcrypt jansson libseccomp
+# loaded when it is needed, see builder/packages/curl.h
+LOADED_PACKAGES := libcurl
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -36,11 +41,11 @@ ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZ
 
 # Goals that need the libraries; the others install them first, or never compile.
 ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
+ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
-PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
-PACKAGE_LIBS   := $(shell pkg-config --libs $(PACKAGES))
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) $(LOADED_PACKAGES))
+PACKAGE_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -ldl
 endif
 
 SOURCES := $(sort $(wildcard builder/*.c builder/*/*.c signing/*.c))
@@ -105,8 +110,9 @@ headers:
 include builder/man/man.mk
 
 # ---------------------------------------------------------------------------------------------- packages of Debian
-BUILD_PACKAGES := gcc libc6-dev pkgconf|pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
-  libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev
+BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
+  libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev \
+  libcurl4-openssl-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev busybox-static e2fsprogs expect faketime iproute2 jq \

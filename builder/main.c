@@ -27,6 +27,15 @@ static int fill_standard_descriptors(Error *error)
         return 0;
 }
 
+/* A passphrase is asked for where the user sits, and gpg-agent has to be told (gpg-agent(1)). */
+static void tell_terminal(void)
+{
+        const char *terminal = getenv("GPG_TTY") ? NULL : ttyname(STDIN_FILENO);
+
+        if (terminal)
+                setenv("GPG_TTY", terminal, 0);
+}
+
 /* Nobody reads standard output any longer: `templar help | head -1`. */
 static bool output_abandoned(void)
 {
@@ -65,6 +74,7 @@ int main(int argc, char **argv)
         int r = fill_standard_descriptors(&error);
         if (r >= 0 && (r = cancel_install()) < 0)
                 error_set_errno(&error, -r, "Can't install signal handlers");
+        tell_terminal();
         if (r >= 0)
                 r = verb_dispatch(verbs, argc, argv, &report, &error);
         return finish(r, report, &error);

@@ -41,13 +41,16 @@ int checker_know(Checker *checker, const char *name, const char *sha256, uint64_
         return 0;
 }
 
-static int read_digest(const Checker *checker, const char *name, uint64_t *ret_size_bytes, char *ret_hex, Error *error)
+static int read_digest(const Checker *checker, const char *name, uint64_t *ret_size_bytes, char *ret_hex,
+                       Error *error)
 {
-        _cleanup_close_ int fd = openat(checker->directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int fd =
+                openat(checker->directory_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat status;
 
         if (fd < 0 && errno == ENOENT)
-                return error_set(error, -ENOENT, "%s is listed, but it is not in %s", name, checker->directory);
+                return error_set(error, -ENOENT, "%s is listed, but it is not in %s", name,
+                                 checker->directory);
         if (fd < 0 || fstat(fd, &status) < 0)
                 return error_set_errno(error, errno, "Can't open %s/%s", checker->directory, name);
         if (!S_ISREG(status.st_mode))
@@ -86,8 +89,8 @@ int checker_line(Checker *checker, const SumsLine *line, Error *error)
         if (r < 0)
                 return r;
         if (strcmp(file->sha256, line->sha256) != 0) {
-                error_set(error, -EBADMSG, "%s/%s does not match its digest in the signed list", checker->directory,
-                          line->name);
+                error_set(error, -EBADMSG, "%s/%s does not match its digest in the signed list",
+                          checker->directory, line->name);
                 error_detail(error, "listed  %s\nfound   %s", line->sha256, file->sha256);
                 return error_hint(error, "The file was changed or cut short: fetch it again");
         }
@@ -96,7 +99,8 @@ int checker_line(Checker *checker, const SumsLine *line, Error *error)
         return 0;
 }
 
-/* --- lists and their signatures -------------------------------------------------------------------------------- */
+/* --- lists and their signatures
+ * -------------------------------------------------------------------------------- */
 
 static int read_small(const Checker *checker, const char *name, Buffer *ret, Error *error)
 {
@@ -105,14 +109,16 @@ static int read_small(const Checker *checker, const char *name, Buffer *ret, Err
         return r < 0 ? error_wrap(error, "In %s", checker->directory) : 0;
 }
 
-static int parse_named(const Buffer *text, const char *name, SumsLine **ret, size_t *ret_n_lines, Error *error)
+static int parse_named(const Buffer *text, const char *name, SumsLine **ret, size_t *ret_n_lines,
+                       Error *error)
 {
         int r = sums_parse(text->data, text->length, ret, ret_n_lines, error);
 
         return r < 0 ? error_wrap(error, "%s is not a list that every host reads", name) : 0;
 }
 
-int checker_sums(Checker *checker, SumsLine **ret, size_t *ret_n_lines, Signature *ret_signature, Error *error)
+int checker_sums(Checker *checker, SumsLine **ret, size_t *ret_n_lines, Signature *ret_signature,
+                 Error *error)
 {
         _cleanup_buffer_ Buffer sums = BUFFER_INIT, signature = BUFFER_INIT;
         int r = read_small(checker, SUMS_FILE, &sums, error);
@@ -132,8 +138,8 @@ int checker_sums(Checker *checker, SumsLine **ret, size_t *ret_n_lines, Signatur
         return r < 0 ? r : parse_named(&sums, SUMS_FILE, ret, ret_n_lines, error);
 }
 
-static int check_pair(Checker *checker, const char *name, const char *signature_name, Buffer *ret_text, Signature *ret,
-                      Error *error)
+static int check_pair(Checker *checker, const char *name, const char *signature_name, Buffer *ret_text,
+                      Signature *ret, Error *error)
 {
         _cleanup_buffer_ Buffer message = BUFFER_INIT, detached = BUFFER_INIT, text = BUFFER_INIT;
         _cleanup_signature_ Signature clear = { 0 };
@@ -142,8 +148,9 @@ static int check_pair(Checker *checker, const char *name, const char *signature_
         if (r == 0)
                 r = read_small(checker, signature_name, &detached, error);
         if (r < 0)
-                return error_hint(error, "%s and %s come as a pair: newer hosts read one, older hosts the other", name,
-                                  signature_name);
+                return error_hint(error,
+                                  "%s and %s come as a pair: newer hosts read one, older hosts the other",
+                                  name, signature_name);
         r = verifier_check_clear(checker->verifier, &(Signed){ &message, name }, &text, &clear, error);
         if (r == 0)
                 r = verifier_check_detached(checker->verifier, &(Signed){ &message, name },
@@ -154,8 +161,8 @@ static int check_pair(Checker *checker, const char *name, const char *signature_
         return 0;
 }
 
-int checker_pair(Checker *checker, const char *image, SumsLine **ret, size_t *ret_n_lines, Signature *ret_signature,
-                 Error *error)
+int checker_pair(Checker *checker, const char *image, SumsLine **ret, size_t *ret_n_lines,
+                 Signature *ret_signature, Error *error)
 {
         _cleanup_free_ char *name = NULL, *signature_name = NULL;
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
@@ -194,7 +201,8 @@ int checker_settings(const Checker *checker, const char *image, const SumsLine *
         for (int i = 0; i < n_names; i++) {
                 bool there = faccessat(checker->directory_fd, names[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0;
                 if (r == 0 && there && !sums_find(lines, n_lines, names[i]))
-                        r = error_set(error, -EBADMSG, "%s lies beside %s, but %s does not list it: hosts refuse the image",
+                        r = error_set(error, -EBADMSG,
+                                      "%s lies beside %s, but %s does not list it: hosts refuse the image",
                                       names[i], image, sums_name);
                 free(names[i]);
         }

@@ -7,15 +7,18 @@
 #include <gpgme.h>
 #include <time.h>
 
-/* What the rooms' files share of gpgme: contexts, data, errors. gpgme runs the installed gpg; every secret stays with
- * the user's gpg-agent. Source: the gpgme manual, "Crypto Contexts", "Exchanging Data", "Error Handling". */
+/* What the rooms' files share of gpgme: contexts, data, errors. gpgme runs the installed gpg; every secret
+ * stays with the user's gpg-agent. Source: the gpgme manual, "Crypto Contexts", "Exchanging Data", "Error
+ * Handling". */
 
 /* An OpenPGP context for `home` (NULL: gpg's own default). Free with gpgme_release(). */
 int gnupg_context_new(const char *home, gpgme_ctx_t *ret, Error *error) _must_check_;
 
-/* Fills `error` with "<text>: <reason>" from a gpgme error, with a hint for the failures that a user can cure and with
- * gpg's own messages from `context` (may be NULL) as detail. Returns a negative errno, -ECANCELED after a signal. */
-int gnupg_error(Error *error, gpgme_ctx_t context, gpgme_error_t failure, const char *format, ...) _printf_(4, 5);
+/* Fills `error` with "<text>: <reason>" from a gpgme error, with a hint for the failures that a user can cure
+ * and with gpg's own messages from `context` (may be NULL) as detail. Returns a negative errno, -ECANCELED
+ * after a signal. */
+int gnupg_error(Error *error, gpgme_ctx_t context, gpgme_error_t failure, const char *format, ...)
+        _printf_(4, 5);
 
 /* Borrows the bytes: they must outlive the data. */
 int gnupg_data_from(const void *data, size_t size_bytes, gpgme_data_t *ret, Error *error) _must_check_;

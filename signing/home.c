@@ -25,7 +25,8 @@ int gnupg_home_make(const char *home, Error *error)
         struct stat status;
 
         if (stat(home, &status) == 0)
-                return S_ISDIR(status.st_mode) ? 0 : error_set(error, -ENOTDIR, "%s is not a directory", home);
+                return S_ISDIR(status.st_mode) ? 0
+                                               : error_set(error, -ENOTDIR, "%s is not a directory", home);
         _cleanup_free_ char *parent = strdup(home);
         if (!parent)
                 return error_out_of_memory(error);
@@ -43,7 +44,8 @@ int gnupg_home_make(const char *home, Error *error)
         return 0;
 }
 
-/* The same name for every process that uses this home: its agent keeps working for the others when one ends. */
+/* The same name for every process that uses this home: its agent keeps working for the others when one ends.
+ */
 static int make_link(const char *path, char **ret_link, Error *error)
 {
         char hex[SHA256_HEX_SIZE], target[PATH_MAX];
@@ -58,14 +60,16 @@ static int make_link(const char *path, char **ret_link, Error *error)
                 return error_out_of_memory(error);
         }
         if (symlink(path, link) < 0 && errno != EEXIST)
-                return error_set_errno(error, errno, "Can't make the short link %s to the GnuPG home %s", link, path);
+                return error_set_errno(error, errno, "Can't make the short link %s to the GnuPG home %s",
+                                       link, path);
         /* somebody else's link of that name would lead gpg astray */
         ssize_t n = readlink(link, target, sizeof target - 1);
         if (n < 0 || lstat(link, &status) < 0)
                 return error_set_errno(error, errno, "Can't look at %s", link);
         target[n] = '\0';
         if (status.st_uid != geteuid() || strcmp(target, path) != 0) {
-                error_set(error, -EEXIST, "%s is in the way: it is not templar's link to the GnuPG home %s", link, path);
+                error_set(error, -EEXIST, "%s is in the way: it is not templar's link to the GnuPG home %s",
+                          link, path);
                 return error_hint(error, "Remove it, or use a GnuPG home with a path of at most %zu bytes",
                                   HOME_PATH_MAX);
         }
@@ -91,7 +95,9 @@ static int find_socket(const char *home, char **ret_socket, Error *error)
 {
         const char *const argv[] = { "gpgconf", "--homedir", home, "--list-dirs", "agent-socket", NULL };
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
-        ProcessCommand command = { .argv = argv, .stdin_fd = -1, .ret_stdout = &text, .stdout_limit_bytes = 4096 };
+        ProcessCommand command = {
+                .argv = argv, .stdin_fd = -1, .ret_stdout = &text, .stdout_limit_bytes = 4096
+        };
         int r = process_run(&command, error);
 
         if (r < 0)
@@ -170,7 +176,8 @@ static void end_agent(const char *socket_path)
                         break;
         for (int i = 0; i < AGENT_END_TRIES && access(socket_path, F_OK) == 0; i++)
                 poll(NULL, 0, AGENT_END_WAIT_MSEC);
-        /* below /run/user the agent has a directory of its own for its sockets; elsewhere this is the home, not empty */
+        /* below /run/user the agent has a directory of its own for its sockets; elsewhere this is the home,
+         * not empty */
         char *slash = strrchr(socket_path, '/');
         _cleanup_free_ char *directory = slash ? strndup(socket_path, (size_t) (slash - socket_path)) : NULL;
         if (directory && string_starts_with(directory, "/run/"))
@@ -180,10 +187,14 @@ static void end_agent(const char *socket_path)
 void gnupg_home_close(GnupgHome *home)
 {
         if (home->lock_fd >= 0) {
-                /* the last one: nobody else holds the shared lock, and nobody gets it before we are through */
+                /* the last one: nobody else holds the shared lock, and nobody gets it before we are through
+                 */
                 if (flock(home->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-                        if (unlinkat(home->lock_fd, AGENT_MARK, 0) == 0)
+                        if (faccessat(home->lock_fd, AGENT_MARK, F_OK, 0) == 0) {
+                                /* in this order: killed in between, the agent is still known as ours */
                                 end_agent(home->socket);
+                                unlinkat(home->lock_fd, AGENT_MARK, 0);
+                        }
                         if (home->link)
                                 unlink(home->link);
                 }

@@ -7,12 +7,12 @@
 
 /* A GnuPG home with secret keys, while it is in use.
  *
- * gpg starts a gpg-agent for a home and leaves it running. For a home that templar is given by path, the last user
- * (by a shared flock on the directory) ends the agent again, unless it was there before; the user's own default home
- * (NULL) is left to the user.
+ * gpg starts a gpg-agent for a home and leaves it running. For a home that templar is given by path, the last
+ * user (by a shared flock on the directory) ends the agent again, unless it was there before; the user's own
+ * default home (NULL) is left to the user.
  *
- * The agent's sockets live in the home, and a socket's path has at most 107 bytes (unix(7)): a longer home is reached
- * through a symbolic link /tmp/templar-gpg-UID-HASH, removed by the last user. */
+ * The agent's sockets live in the home, and a socket's path has at most 107 bytes (unix(7)): a longer home is
+ * reached through a symbolic link /tmp/templar-gpg-UID-HASH, removed by the last user. */
 
 typedef struct GnupgHome {
         char *path; /* to hand to gpg; NULL: the user's own */

@@ -17,32 +17,40 @@
 /* The lines of a journal. */
 enum { LINE_HEADER, LINE_SIGNED, LINE_STAGING, LINE_NAMES };
 
-int journal_write(int directory_fd, const char *staging_name, bool is_signed, char *const *names, Error *error)
+int journal_write(const JournalPlan *plan, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
 
-        if (buffer_printf(&text, "%s\n%s\n%s\n", HEADER, is_signed ? WORD_SIGNED : WORD_UNSIGNED, staging_name) < 0)
+        if (buffer_printf(&text, "%s\n%s\n%s\n", HEADER, plan->is_signed ? WORD_SIGNED : WORD_UNSIGNED,
+                          plan->staging_name) < 0)
                 return error_out_of_memory(error);
-        for (; *names; names++)
-                if (buffer_printf(&text, "%s\n", *names) < 0)
+        for (char *const *name = plan->names; *name; name++)
+                if (buffer_printf(&text, "%s\n", *name) < 0)
                         return error_out_of_memory(error);
-        int r = write_file_atomic(directory_fd, NAMES_JOURNAL, text.data, text.length, 0644, error);
-        if (r == 0 && fsync(directory_fd) < 0)
-                r = error_set_errno(error, errno, "Can't sync the release directory");
-        return r;
+        /* by way of the staging folder, where a killed process leaves nothing for long */
+        int r = write_file_atomic(plan->staging_fd, NAMES_JOURNAL, text.data, text.length, 0644, error);
+        if (r < 0)
+                return r;
+        if (renameat(plan->staging_fd, NAMES_JOURNAL, plan->directory_fd, NAMES_JOURNAL) < 0)
+                return error_set_errno(error, errno, "Can't write %s", NAMES_JOURNAL);
+        return fsync(plan->directory_fd) < 0
+                       ? error_set_errno(error, errno, "Can't sync the release directory")
+                       : 0;
 }
 
 int journal_remove(int directory_fd, Error *error)
 {
         if (unlinkat(directory_fd, NAMES_JOURNAL, 0) < 0 && errno != ENOENT)
                 return error_set_errno(error, errno, "Can't remove %s", NAMES_JOURNAL);
-        return fsync(directory_fd) < 0 ? error_set_errno(error, errno, "Can't sync the release directory") : 0;
+        return fsync(directory_fd) < 0 ? error_set_errno(error, errno, "Can't sync the release directory")
+                                       : 0;
 }
 
 /* A bare name that a publication can have made; anything else in a journal is not ours to act upon. */
 static bool is_plain_name(const char *name)
 {
-        return *name && name[0] != '.' && !strchr(name, '/') && !names_is_index(name) && !names_is_keyring(name);
+        return *name && name[0] != '.' && !strchr(name, '/') && !names_is_index(name) &&
+               !names_is_keyring(name);
 }
 
 static bool is_sound(char *const *lines)
@@ -51,7 +59,8 @@ static bool is_sound(char *const *lines)
                 return false;
         if (strcmp(lines[LINE_SIGNED], WORD_SIGNED) != 0 && strcmp(lines[LINE_SIGNED], WORD_UNSIGNED) != 0)
                 return false;
-        if (!string_starts_with(lines[LINE_STAGING], NAMES_STAGING_PREFIX) || strchr(lines[LINE_STAGING], '/'))
+        if (!string_starts_with(lines[LINE_STAGING], NAMES_STAGING_PREFIX) ||
+            strchr(lines[LINE_STAGING], '/'))
                 return false;
         for (char *const *name = lines + LINE_NAMES; *name; name++)
                 if (!is_plain_name(*name))
@@ -97,7 +106,8 @@ static void read_sums(int directory_fd, SumsLine **ret, size_t *ret_n)
 static int finish(int directory_fd, int staging_fd, bool is_signed, Error *error)
 {
         if (is_signed && staging_fd >= 0 &&
-            renameat(staging_fd, SUMS_SIGNATURE_FILE, directory_fd, SUMS_SIGNATURE_FILE) < 0 && errno != ENOENT)
+            renameat(staging_fd, SUMS_SIGNATURE_FILE, directory_fd, SUMS_SIGNATURE_FILE) < 0 &&
+            errno != ENOENT)
                 return error_set_errno(error, errno, "Can't rename %s", SUMS_SIGNATURE_FILE);
         if (!is_signed && unlinkat(directory_fd, SUMS_SIGNATURE_FILE, 0) < 0 && errno != ENOENT)
                 return error_set_errno(error, errno, "Can't remove %s", SUMS_SIGNATURE_FILE);
@@ -124,7 +134,9 @@ static int undo(int directory_fd, int staging_fd, char *const *names, const Sums
                 if (unlinkat(directory_fd, *names, 0) < 0 && errno != ENOENT)
                         return error_set_errno(error, errno, "Can't remove %s", *names);
         int r = restore_keyring(directory_fd, staging_fd, sums_find(lines, n_lines, NAMES_KEYRING), error);
-        return r < 0 ? r : restore_keyring(directory_fd, staging_fd, sums_find(lines, n_lines, NAMES_KEYRING_OLD), error);
+        return r < 0 ? r
+                     : restore_keyring(directory_fd, staging_fd, sums_find(lines, n_lines, NAMES_KEYRING_OLD),
+                                       error);
 }
 
 int journal_recover(int directory_fd, const char *directory, Error *error)
@@ -136,8 +148,8 @@ int journal_recover(int directory_fd, const char *directory, Error *error)
 
         if (r < 0 || !journal)
                 return r;
-        _cleanup_close_ int staging_fd = openat(directory_fd, journal[LINE_STAGING],
-                                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int staging_fd =
+                openat(directory_fd, journal[LINE_STAGING], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         read_sums(directory_fd, &lines, &n_lines);
         bool listed = journal[LINE_NAMES] != NULL;
         for (char **name = journal + LINE_NAMES; *name; name++)

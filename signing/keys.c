@@ -33,7 +33,8 @@ void keys_free(Key *keys, size_t n_keys)
         free(keys);
 }
 
-/* --- new ------------------------------------------------------------------------------------------------------- */
+/* --- new
+ * ------------------------------------------------------------------------------------------------------- */
 
 static int check_new(const KeyNew *options, const char *algorithm, Error *error)
 {
@@ -48,7 +49,8 @@ static int check_new(const KeyNew *options, const char *algorithm, Error *error)
                         continue;
                 /* the format has 32 bits for it */
                 if (options->expires_sec > UINT32_MAX - (uint64_t) now)
-                        return error_set_usage(error, -ERANGE, "A key can't expire later than in the year 2106");
+                        return error_set_usage(error, -ERANGE,
+                                               "A key can't expire later than in the year 2106");
                 return 0;
         }
         _cleanup_free_ char *list = strv_join((char *const *) algorithms, ", ");
@@ -61,8 +63,8 @@ static int check_new(const KeyNew *options, const char *algorithm, Error *error)
         return r;
 }
 
-static int create_key(gpgme_ctx_t context, const KeyNew *options, const char *algorithm, char **ret_fingerprint,
-                      Error *error)
+static int create_key(gpgme_ctx_t context, const KeyNew *options, const char *algorithm,
+                      char **ret_fingerprint, Error *error)
 {
         unsigned flags = GPGME_CREATE_SIGN | GPGME_CREATE_FORCE;
 
@@ -98,7 +100,8 @@ int keys_new(const char *gnupg_home, const KeyNew *options, char **ret_fingerpri
         return r < 0 ? r : create_key(context, options, algorithm, ret_fingerprint, error);
 }
 
-/* --- list ------------------------------------------------------------------------------------------------------ */
+/* --- list
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int describe_key(gpgme_key_t key, Key *ret, Error *error)
 {
@@ -173,7 +176,8 @@ int keys_list(const char *gnupg_home, Key **ret, size_t *ret_n_keys, Error *erro
         return 0;
 }
 
-/* --- export ---------------------------------------------------------------------------------------------------- */
+/* --- export
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int check_all_there(gpgme_ctx_t context, char *const *fingerprints, Error *error)
 {
@@ -183,15 +187,18 @@ static int check_all_there(gpgme_ctx_t context, char *const *fingerprints, Error
                 if (gpgme_err_code(failure) == GPG_ERR_EOF)
                         return error_set(error, -ENOKEY, "There is no key %s to export", *fingerprints);
                 if (gpgme_err_code(failure) == GPG_ERR_AMBIGUOUS_NAME)
-                        return error_set(error, -ENOTUNIQ, "More than one key goes by %s: name it by its fingerprint",
+                        return error_set(error, -ENOTUNIQ,
+                                         "More than one key goes by %s: name it by its fingerprint",
                                          *fingerprints);
                 if (failure)
-                        return gnupg_error(error, context, failure, "Can't look up the key %s", *fingerprints);
+                        return gnupg_error(error, context, failure, "Can't look up the key %s",
+                                           *fingerprints);
         }
         return 0;
 }
 
-static int export_keys(gpgme_ctx_t context, char *const *fingerprints, bool armored, Buffer *ret, Error *error)
+static int export_keys(gpgme_ctx_t context, char *const *fingerprints, bool armored, Buffer *ret,
+                       Error *error)
 {
         _cleanup_data_ gpgme_data_t data = NULL;
         int r = gnupg_data_new(&data, error);
@@ -221,7 +228,8 @@ int keys_export(const char *gnupg_home, char *const *fingerprints, bool armored,
         return r < 0 ? r : export_keys(context, fingerprints, armored, ret, error);
 }
 
-/* --- development ----------------------------------------------------------------------------------------------- */
+/* --- development
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Two first builds at once make one key. */
 static int lock_development(const char *gnupg_home, int *ret_fd, Error *error)
@@ -246,7 +254,8 @@ static char *find_development(const Key *keys, size_t n_keys)
         const Key *best = NULL;
 
         for (size_t i = 0; i < n_keys; i++)
-                if (keys[i].development && !keys[i].problem && (!best || keys[i].created_sec > best->created_sec))
+                if (keys[i].development && !keys[i].problem &&
+                    (!best || keys[i].created_sec > best->created_sec))
                         best = &keys[i];
         return best ? strdup(best->fingerprint) : NULL;
 }

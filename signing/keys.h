@@ -22,15 +22,17 @@ void keys_free(Key *keys, size_t n_keys);
 
 typedef struct KeyNew {
         const char *user_id;
-        const char *algorithm;  /* NULL: ed25519, which every host's gpg reads */
-        uint64_t expires_sec;   /* from now; 0: never */
+        const char *algorithm; /* NULL: ed25519, which every host's gpg reads */
+        uint64_t expires_sec;  /* from now; 0: never */
         bool without_passphrase;
 } KeyNew;
 
-int keys_new(const char *gnupg_home, const KeyNew *options, char **ret_fingerprint, Error *error) _must_check_;
+int keys_new(const char *gnupg_home, const KeyNew *options, char **ret_fingerprint,
+             Error *error) _must_check_;
 int keys_list(const char *gnupg_home, Key **ret, size_t *ret_n_keys, Error *error) _must_check_;
 /* Binary unless `armored`; several fingerprints make one keyring (for rotation). */
-int keys_export(const char *gnupg_home, char *const *fingerprints, bool armored, Buffer *ret, Error *error)
-        _must_check_;
-/* The development key in `gnupg_home`, made on first use (mode 0700, no passphrase, marked in its user id). */
+int keys_export(const char *gnupg_home, char *const *fingerprints, bool armored, Buffer *ret,
+                Error *error) _must_check_;
+/* The development key in `gnupg_home`, made on first use (mode 0700, no passphrase, marked in its user id).
+ */
 int keys_development(const char *gnupg_home, char **ret_fingerprint, Error *error) _must_check_;

@@ -15,7 +15,8 @@ static size_t stem_length(const char *name)
 
         for (size_t i = 0; names_image_suffixes[i]; i++) {
                 size_t tail = strlen(names_image_suffixes[i]) + 1;
-                if (length > tail && name[length - tail] == '.' && string_ends_with(name, names_image_suffixes[i]))
+                if (length > tail && name[length - tail] == '.' &&
+                    string_ends_with(name, names_image_suffixes[i]))
                         return length - tail;
         }
         return 0;
@@ -29,7 +30,8 @@ bool names_is_image(const char *name)
 bool names_is_release_file(const char *name)
 {
         return names_is_image(name) || string_ends_with(name, NAMES_SETTINGS_SUFFIX) ||
-               string_ends_with(name, NAMES_PAIR_SUFFIX) || string_ends_with(name, NAMES_PAIR_SIGNATURE_SUFFIX);
+               string_ends_with(name, NAMES_PAIR_SUFFIX) ||
+               string_ends_with(name, NAMES_PAIR_SIGNATURE_SUFFIX);
 }
 
 bool names_is_index(const char *name)

@@ -5,7 +5,7 @@
 
 /* The names in a release directory (HOSTS, "Names to publish"). */
 
-#define NAMES_PAIR_SUFFIX ".sha256"            /* clear-signed, beside an image */
+#define NAMES_PAIR_SUFFIX ".sha256" /* clear-signed, beside an image */
 #define NAMES_PAIR_SIGNATURE_SUFFIX ".sha256.asc"
 #define NAMES_SETTINGS_SUFFIX ".nspawn"
 #define NAMES_KEYRING_OLD "import-pubring.gpg" /* hosts up to 257 */
@@ -26,6 +26,7 @@ bool names_is_release_file(const char *name);
 bool names_is_index(const char *name);
 bool names_is_keyring(const char *name);
 
-/* The names under which hosts ask for the settings of an image: X.nspawn, and X.tar.zst.nspawn for X.tar.zst, of which
- * older hosts don't strip the suffix. Returns their number (0 when memory is short); the caller frees each. */
+/* The names under which hosts ask for the settings of an image: X.nspawn, and X.tar.zst.nspawn for X.tar.zst,
+ * of which older hosts don't strip the suffix. Returns their number (0 when memory is short); the caller
+ * frees each. */
 int names_settings(const char *image, char *ret_names[static NAMES_SETTINGS_MAX]);

@@ -10,9 +10,10 @@
 /* Version 4 keys; the hosts' gpg doesn't know the longer ones. */
 #define FINGERPRINT_HEX 40
 
-static const char *const known_curves[] = { "ed25519",         "NIST P-256",      "NIST P-384",      "NIST P-521",
-                                            "nistp256",        "nistp384",        "nistp521",        "secp256k1",
-                                            "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "Ed25519" };
+static const char *const known_curves[] = { "ed25519",         "NIST P-256",      "NIST P-384",
+                                            "NIST P-521",      "nistp256",        "nistp384",
+                                            "nistp521",        "secp256k1",       "brainpoolP256r1",
+                                            "brainpoolP384r1", "brainpoolP512r1", "Ed25519" };
 
 bool policy_digest_accepted(gpgme_hash_algo_t algorithm)
 {
@@ -36,7 +37,8 @@ static int say(char **ret_problem, const char *format, ...)
 static int strength_problem(gpgme_subkey_t part, char **ret_problem)
 {
         if (part->fpr && strlen(part->fpr) != FINGERPRINT_HEX)
-                return say(ret_problem, "its format (key version 5 or 6) is one that the hosts' gpg can't read");
+                return say(ret_problem,
+                           "its format (key version 5 or 6) is one that the hosts' gpg can't read");
         switch (part->pubkey_algo) {
         case GPGME_PK_RSA:
         case GPGME_PK_RSA_S:
@@ -71,7 +73,8 @@ static gpgme_subkey_t signing_part(gpgme_key_t key)
         gpgme_subkey_t best = NULL;
 
         for (gpgme_subkey_t part = key->subkeys; part; part = part->next) {
-                if (!part->can_sign || !part->secret || part->revoked || part->expired || part->disabled || part->invalid)
+                if (!part->can_sign || !part->secret || part->revoked || part->expired || part->disabled ||
+                    part->invalid)
                         continue;
                 if (!best || best == key->subkeys || part->timestamp > best->timestamp)
                         best = part;
@@ -93,7 +96,8 @@ static int no_part_problem(gpgme_key_t key, char **ret_problem)
                         absent = part;
         }
         if (absent)
-                return say(ret_problem, "its secret part is not here (a stub for a card, or exported without it)");
+                return say(ret_problem,
+                           "its secret part is not here (a stub for a card, or exported without it)");
         if (old)
                 return expired(old, ret_problem);
         return say(ret_problem, "no part of it can make signatures");

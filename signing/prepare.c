@@ -12,7 +12,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* --- files of the version -------------------------------------------------------------------------------------- */
+/* --- files of the version
+ * -------------------------------------------------------------------------------------- */
 
 static int refuse_published(const Release *release, const char *name, Error *error)
 {
@@ -35,7 +36,8 @@ static int add_second_settings(Release *release, Error *error)
         if (!name)
                 return error_out_of_memory(error);
         int r = read_file(release->staging_fd, name, SUMS_LIMIT_BYTES, &settings, error);
-        return r < 0 ? r : release_write_file(release, "tar.zst.nspawn", settings.data, settings.length, error);
+        return r < 0 ? r
+                     : release_write_file(release, "tar.zst.nspawn", settings.data, settings.length, error);
 }
 
 static int check_size(const char *name, uint64_t size_bytes, Error *error)
@@ -70,7 +72,8 @@ static int digest_staged(const Release *release, FileList *version, Error *error
 }
 
 /* Stages a file and notes its digest. */
-static int add_staged(const Release *release, const char *name, const Buffer *bytes, FileList *list, Error *error)
+static int add_staged(const Release *release, const char *name, const Buffer *bytes, FileList *list,
+                      Error *error)
 {
         char sha256[SHA256_HEX_SIZE];
 
@@ -80,7 +83,8 @@ static int add_staged(const Release *release, const char *name, const Buffer *by
         return r < 0 ? r : file_list_add(list, name, sha256, bytes->length, error);
 }
 
-/* --- pairs ----------------------------------------------------------------------------------------------------- */
+/* --- pairs
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int pair_text(const FileList *version, const ReleaseFile *image, Buffer *ret, Error *error)
 {
@@ -97,7 +101,8 @@ static int pair_text(const FileList *version, const ReleaseFile *image, Buffer *
         return r < 0 ? error_out_of_memory(error) : 0;
 }
 
-static int add_pair(const Release *release, Signer *signer, const ReleaseFile *image, FileList *version, Error *error)
+static int add_pair(const Release *release, Signer *signer, const ReleaseFile *image, FileList *version,
+                    Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT, clear = BUFFER_INIT, detached = BUFFER_INIT;
         _cleanup_free_ char *name = NULL, *signature_name = NULL;
@@ -109,7 +114,8 @@ static int add_pair(const Release *release, Signer *signer, const ReleaseFile *i
         if (r == 0)
                 r = signer_sign(signer, SIGNATURE_CLEAR, text.data, text.length, &clear, error);
         if (r == 0)
-                r = signer_sign(signer, SIGNATURE_DETACHED_ARMORED, clear.data, clear.length, &detached, error);
+                r = signer_sign(signer, SIGNATURE_DETACHED_ARMORED, clear.data, clear.length, &detached,
+                                error);
         if (r == 0)
                 r = add_staged(release, name, &clear, version, error);
         return r < 0 ? r : add_staged(release, signature_name, &detached, version, error);
@@ -139,7 +145,8 @@ static int compare_companions_first(const void *a, const void *b)
         return order ? order : strcmp(first->name, second->name);
 }
 
-/* --- keyrings -------------------------------------------------------------------------------------------------- */
+/* --- keyrings
+ * -------------------------------------------------------------------------------------------------- */
 
 /* `listed` gets the digest in any case, `shared` (and the staging folder) only a keyring that changes. */
 static int add_keyring(const Release *release, const char *name, const Buffer *keyring, FileList *listed,
@@ -154,13 +161,14 @@ static int add_keyring(const Release *release, const char *name, const Buffer *k
         if (r < 0)
                 return r;
         if (read_file(release->directory_fd, name, KEYRING_LIMIT_BYTES, &published, NULL) == 0 &&
-            published.length == keyring->length && memcmp(published.data, keyring->data, keyring->length) == 0)
+            published.length == keyring->length &&
+            memcmp(published.data, keyring->data, keyring->length) == 0)
                 return 0;
         return add_staged(release, name, keyring, shared, error);
 }
 
-static int add_keyrings(const Release *release, Signer *signer, FileList *listed, FileList *shared, Buffer *ret_keyring,
-                        Error *error)
+static int add_keyrings(const Release *release, Signer *signer, FileList *listed, FileList *shared,
+                        Buffer *ret_keyring, Error *error)
 {
         _cleanup_buffer_ Buffer published = BUFFER_INIT, own = BUFFER_INIT;
         int r = published_keyring(release->directory_fd, release->directory, &published, error);
@@ -176,12 +184,14 @@ static int add_keyrings(const Release *release, Signer *signer, FileList *listed
         return r < 0 ? r : add_keyring(release, NAMES_KEYRING, ret_keyring, listed, shared, error);
 }
 
-/* --- sums ------------------------------------------------------------------------------------------------------ */
+/* --- sums
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int append_all(FileList *to, const FileList *from, Error *error)
 {
         for (size_t i = 0; i < from->n; i++) {
-                int r = file_list_add(to, from->items[i].name, from->items[i].sha256, from->items[i].size_bytes, error);
+                int r = file_list_add(to, from->items[i].name, from->items[i].sha256,
+                                      from->items[i].size_bytes, error);
                 if (r < 0)
                         return r;
         }
@@ -196,7 +206,8 @@ static int sums_text(FileList *listed, const char *directory, Buffer *ret, Error
                         return error_out_of_memory(error);
         if (ret->length <= SUMS_LIMIT_BYTES)
                 return 0;
-        error_set(error, -EFBIG, "%s of %s would be larger than 1 MiB: no host takes it", SUMS_FILE, directory);
+        error_set(error, -EFBIG, "%s of %s would be larger than 1 MiB: no host takes it", SUMS_FILE,
+                  directory);
         return error_hint(error, "Take old versions out of the directory");
 }
 
@@ -215,7 +226,8 @@ static int add_sums(const Release *release, Signer *signer, FileList *listed, Fi
         return add_staged(release, SUMS_SIGNATURE_FILE, &signature, shared, error);
 }
 
-/* --- verification ---------------------------------------------------------------------------------------------- */
+/* --- verification
+ * ---------------------------------------------------------------------------------------------- */
 
 static int verify_pair(Checker *checker, const char *image, Error *error)
 {
@@ -246,21 +258,24 @@ static int verify_sums(Checker *checker, const Signer *signer, const FileList *v
         int r = checker_sums(checker, &lines, &n_lines, &signature, error);
 
         if (r == 0 && !string_equal(signature.fingerprint, signer_fingerprint(signer)))
-                r = error_set(error, -EINVAL, "%s was signed by another key (%s)", SUMS_FILE, signature.fingerprint);
+                r = error_set(error, -EINVAL, "%s was signed by another key (%s)", SUMS_FILE,
+                              signature.fingerprint);
         for (size_t i = 0; i < version->n && r == 0; i++) {
                 const SumsLine *line = sums_find(lines, n_lines, version->items[i].name);
                 r = line ? checker_line(checker, line, error)
-                         : error_set(error, -EBADMSG, "%s does not list %s", SUMS_FILE, version->items[i].name);
+                         : error_set(error, -EBADMSG, "%s does not list %s", SUMS_FILE,
+                                     version->items[i].name);
         }
         sums_free(lines, n_lines);
         return r;
 }
 
-static int verify_staged(const Release *release, const Signer *signer, const Buffer *keyring, const FileList *version,
-                         Error *error)
+static int verify_staged(const Release *release, const Signer *signer, const Buffer *keyring,
+                         const FileList *version, Error *error)
 {
         _cleanup_verifier_ Verifier *verifier = NULL;
-        _cleanup_checker_ Checker checker = { .directory_fd = release->staging_fd, .directory = release->staging };
+        _cleanup_checker_ Checker checker = { .directory_fd = release->staging_fd,
+                                              .directory = release->staging };
         int r = verifier_open(keyring, NAMES_KEYRING, &verifier, error);
 
         checker.verifier = verifier;
@@ -275,7 +290,8 @@ static int verify_staged(const Release *release, const Signer *signer, const Buf
         return r < 0 ? error_wrap(error, "The release does not verify") : 0;
 }
 
-/* --- all together ---------------------------------------------------------------------------------------------- */
+/* --- all together
+ * ---------------------------------------------------------------------------------------------- */
 
 static int prepare_files(Release *release, Signer *signer, FileList *version, Error *error)
 {
@@ -293,9 +309,11 @@ static int prepare_files(Release *release, Signer *signer, FileList *version, Er
         return r;
 }
 
-int prepare_release(Release *release, Signer *signer, FileList *ret_version, FileList *ret_shared, Error *error)
+int prepare_release(Release *release, Signer *signer, FileList *ret_version, FileList *ret_shared,
+                    Error *error)
 {
-        _cleanup_file_list_ FileList version = FILE_LIST_INIT, shared = FILE_LIST_INIT, listed = FILE_LIST_INIT;
+        _cleanup_file_list_ FileList version = FILE_LIST_INIT, shared = FILE_LIST_INIT,
+                                     listed = FILE_LIST_INIT;
         _cleanup_buffer_ Buffer keyring = BUFFER_INIT;
         int r = prepare_files(release, signer, &version, error);
 

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* From the staging folder to the final names, in an order in which every moment is one that hosts can live with: the
- * version's files (nobody lists them yet), keyrings (they only gain keys), SHA256SUMS, its signature. Each step can be
- * undone until the last, in this process by the steps made so far, after a kill by the journal. */
+/* From the staging folder to the final names, in an order in which every moment is one that hosts can live
+ * with: the version's files (nobody lists them yet), keyrings (they only gain keys), SHA256SUMS, its
+ * signature. Each step can be undone until the last, in this process by the steps made so far, after a kill
+ * by the journal. */
 
 typedef enum StepKind { STEP_NEW, STEP_EXCHANGED, STEP_REPLACED } StepKind;
 
@@ -85,28 +86,34 @@ static void undo(const Steps *steps)
                 if (steps->made[i].kind == STEP_NEW)
                         unlinkat(release->directory_fd, name, 0);
                 else if (steps->made[i].kind == STEP_EXCHANGED &&
-                         renameat2(release->staging_fd, name, release->directory_fd, name, RENAME_EXCHANGE) < 0)
+                         renameat2(release->staging_fd, name, release->directory_fd, name, RENAME_EXCHANGE) <
+                                 0)
                         return;
         }
         if (journal_remove(release->directory_fd, NULL) < 0)
                 return;
 }
 
-/* --- durability ------------------------------------------------------------------------------------------------ */
+/* --- durability
+ * ------------------------------------------------------------------------------------------------ */
 
 static int sync_files(const Release *release, const FileList *list, Error *error)
 {
         for (size_t i = 0; i < list->n; i++) {
-                _cleanup_close_ int fd = openat(release->staging_fd, list->items[i].name, O_RDONLY | O_CLOEXEC);
+                _cleanup_close_ int fd =
+                        openat(release->staging_fd, list->items[i].name, O_RDONLY | O_CLOEXEC);
                 if (fd < 0 || fsync(fd) < 0)
-                        return error_set_errno(error, errno, "Can't write %s to the disk", list->items[i].name);
+                        return error_set_errno(error, errno, "Can't write %s to the disk",
+                                               list->items[i].name);
         }
         return 0;
 }
 
 static int sync_directory(const Release *release, int fd, Error *error)
 {
-        return fsync(fd) < 0 ? error_set_errno(error, errno, "Can't sync the directory %s", release->directory) : 0;
+        return fsync(fd) < 0
+                       ? error_set_errno(error, errno, "Can't sync the directory %s", release->directory)
+                       : 0;
 }
 
 static int write_journal(const Release *release, bool is_signed, const FileList *version, Error *error)
@@ -116,11 +123,18 @@ static int write_journal(const Release *release, bool is_signed, const FileList 
         for (size_t i = 0; i < version->n; i++)
                 if (strv_append(&names, version->items[i].name) < 0)
                         return error_out_of_memory(error);
-        return journal_write(release->directory_fd, strrchr(release->staging, '/') + 1, is_signed, names, error);
+        JournalPlan plan = {
+                .directory_fd = release->directory_fd,
+                .staging_fd = release->staging_fd,
+                .staging_name = strrchr(release->staging, '/') + 1,
+                .is_signed = is_signed,
+                .names = names,
+        };
+        return journal_write(&plan, error);
 }
 
-static int make_durable(const Release *release, bool is_signed, const FileList *version, const FileList *shared,
-                        Error *error)
+static int make_durable(const Release *release, bool is_signed, const FileList *version,
+                        const FileList *shared, Error *error)
 {
         int r = sync_files(release, version, error);
 
@@ -131,21 +145,25 @@ static int make_durable(const Release *release, bool is_signed, const FileList *
         return r < 0 ? r : write_journal(release, is_signed, version, error);
 }
 
-/* --- publication ----------------------------------------------------------------------------------------------- */
+/* --- publication
+ * ----------------------------------------------------------------------------------------------- */
 
 /* The point of no return: after it the new list is complete. */
 static int put_signature(const Release *release, bool is_signed, Error *error)
 {
         if (is_signed && renameat(release->staging_fd, SUMS_SIGNATURE_FILE, release->directory_fd,
                                   SUMS_SIGNATURE_FILE) < 0)
-                return error_set_errno(error, errno, "Can't rename %s into %s", SUMS_SIGNATURE_FILE, release->directory);
+                return error_set_errno(error, errno, "Can't rename %s into %s", SUMS_SIGNATURE_FILE,
+                                       release->directory);
         /* it would no longer match */
         if (!is_signed && unlinkat(release->directory_fd, SUMS_SIGNATURE_FILE, 0) < 0 && errno != ENOENT)
-                return error_set_errno(error, errno, "Can't remove %s/%s", release->directory, SUMS_SIGNATURE_FILE);
+                return error_set_errno(error, errno, "Can't remove %s/%s", release->directory,
+                                       SUMS_SIGNATURE_FILE);
         return 0;
 }
 
-static int put_all(Steps *steps, bool is_signed, const FileList *version, const FileList *shared, Error *error)
+static int put_all(Steps *steps, bool is_signed, const FileList *version, const FileList *shared,
+                   Error *error)
 {
         const Release *release = steps->release;
         int r = 0;
@@ -180,7 +198,8 @@ static int publish_staged(Release *release, bool is_signed, const FileList *vers
         return r < 0 ? r : journal_remove(release->directory_fd, error);
 }
 
-int release_publish(Release *release, Signer *signer, ReleaseFile **ret_files, size_t *ret_n_files, Error *error)
+int release_publish(Release *release, Signer *signer, ReleaseFile **ret_files, size_t *ret_n_files,
+                    Error *error)
 {
         _cleanup_file_list_ FileList version = FILE_LIST_INIT, shared = FILE_LIST_INIT;
         int r = prepare_release(release, signer, &version, &shared, error);
@@ -188,8 +207,8 @@ int release_publish(Release *release, Signer *signer, ReleaseFile **ret_files, s
         if (r == 0)
                 r = publish_staged(release, signer != NULL, &version, &shared, error);
         for (size_t i = 0; i < shared.n && r == 0; i++)
-                r = file_list_add(&version, shared.items[i].name, shared.items[i].sha256, shared.items[i].size_bytes,
-                                  error);
+                r = file_list_add(&version, shared.items[i].name, shared.items[i].sha256,
+                                  shared.items[i].size_bytes, error);
         if (r < 0)
                 return error_wrap(error, "Publishing %s", release->base_name);
         strv_free(TAKE_PTR(release->suffixes));

@@ -49,7 +49,8 @@ int published_keyring(int directory_fd, const char *directory, Buffer *ret, Erro
                 return r;
         if (keyring.length > 0 && old.length > 0 &&
             (keyring.length != old.length || memcmp(keyring.data, old.data, old.length) != 0)) {
-                error_set(error, -EBADMSG, "In %s, %s and %s differ", directory, NAMES_KEYRING_OLD, NAMES_KEYRING);
+                error_set(error, -EBADMSG, "In %s, %s and %s differ", directory, NAMES_KEYRING_OLD,
+                          NAMES_KEYRING);
                 return error_hint(error, "Remove the one that is wrong; the next release writes both");
         }
         *ret = keyring.length > 0 ? TAKE_BUFFER(keyring) : TAKE_BUFFER(old);
@@ -86,7 +87,8 @@ static int read_known(int directory_fd, const char *directory, bool is_signed, K
                 r = sums_parse(text.data, text.length, &ret->lines, &ret->n_lines, error);
         if (r < 0) {
                 error_wrap(error, "%s/%s", directory, SUMS_FILE);
-                return error_hint(error, "Restore the list of the last release, or publish into a new directory");
+                return error_hint(error,
+                                  "Restore the list of the last release, or publish into a new directory");
         }
         if (fstatat(directory_fd, SUMS_FILE, &status, 0) < 0)
                 return error_set_errno(error, errno, "Can't look at %s/%s", directory, SUMS_FILE);
@@ -111,9 +113,10 @@ static int add_file(int directory_fd, const char *directory, const char *name, c
         char sha256[SHA256_HEX_SIZE];
 
         if (!line && names_is_release_file(name)) {
-                error_set(error, -EBADMSG, "%s is in %s, but no %s lists it: it was not published here", name, directory,
-                          SUMS_FILE);
-                return error_hint(error, "Move it away; files of releases come into the directory by a build only");
+                error_set(error, -EBADMSG, "%s is in %s, but no %s lists it: it was not published here", name,
+                          directory, SUMS_FILE);
+                return error_hint(error,
+                                  "Move it away; files of releases come into the directory by a build only");
         }
         if (line && known->is_trusted && !is_later(&status->st_ctim, &known->written))
                 return file_list_add(list, name, line->sha256, size_bytes, error);
@@ -133,8 +136,8 @@ static bool is_skipped(const char *name, bool is_signed)
         return name[0] == '.' || names_is_index(name) || (is_signed && names_is_keyring(name));
 }
 
-static int list_files(int directory_fd, const char *directory, bool is_signed, const Known *known, FileList *list,
-                      Error *error)
+static int list_files(int directory_fd, const char *directory, bool is_signed, const Known *known,
+                      FileList *list, Error *error)
 {
         _cleanup_closedir_ DIR *listing = opendir(directory);
 

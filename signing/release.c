@@ -22,7 +22,8 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* --- lists of files -------------------------------------------------------------------------------------------- */
+/* --- lists of files
+ * -------------------------------------------------------------------------------------------- */
 
 void release_files_free(ReleaseFile *files, size_t n_files)
 {
@@ -69,7 +70,8 @@ void file_list_sort(FileList *list)
                 qsort(list->items, list->n, sizeof *list->items, compare_files);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * --------------------------------------------------------------------------------------------------- */
 
 /* New directories are 0755 under any umask: a web server reads them. */
 static int make_public_directories(const char *path, Error *error)
@@ -77,7 +79,8 @@ static int make_public_directories(const char *path, Error *error)
         struct stat status;
 
         if (stat(path, &status) == 0)
-                return S_ISDIR(status.st_mode) ? 0 : error_set(error, -ENOTDIR, "%s is not a directory", path);
+                return S_ISDIR(status.st_mode) ? 0
+                                               : error_set(error, -ENOTDIR, "%s is not a directory", path);
         _cleanup_free_ char *parent = strdup(path);
         if (!parent)
                 return error_out_of_memory(error);
@@ -91,20 +94,24 @@ static int make_public_directories(const char *path, Error *error)
                         return r;
         }
         if (mkdir(path, 0755) < 0)
-                return errno == EEXIST ? 0 : error_set_errno(error, errno, "Can't make the directory %s", path);
-        return chmod(path, 0755) < 0 ? error_set_errno(error, errno, "Can't open up the directory %s", path) : 0;
+                return errno == EEXIST ? 0
+                                       : error_set_errno(error, errno, "Can't make the directory %s", path);
+        return chmod(path, 0755) < 0 ? error_set_errno(error, errno, "Can't open up the directory %s", path)
+                                     : 0;
 }
 
 /* Another build of this image may run: wait for it, but listen to signals. */
 static int lock_directory(Release *release, Error *error)
 {
-        release->lock_fd = openat(release->directory_fd, NAMES_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        release->lock_fd =
+                openat(release->directory_fd, NAMES_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (release->lock_fd < 0)
                 return error_set_errno(error, errno, "Can't open %s/%s", release->directory, NAMES_LOCK);
         while (flock(release->lock_fd, LOCK_EX | LOCK_NB) < 0) {
                 struct pollfd cancel = { .fd = cancel_fd(), .events = POLLIN };
                 if (errno != EWOULDBLOCK && errno != EINTR)
-                        return error_set_errno(error, errno, "Can't lock %s/%s", release->directory, NAMES_LOCK);
+                        return error_set_errno(error, errno, "Can't lock %s/%s", release->directory,
+                                               NAMES_LOCK);
                 if (poll(&cancel, 1, LOCK_WAIT_MSEC) > 0)
                         return error_cancelled(error);
         }
@@ -123,7 +130,8 @@ static int remove_leftover_staging(const Release *release, Error *error)
                         continue;
                 int r = remove_tree(release->directory_fd, entry->d_name, error);
                 if (r < 0)
-                        return error_wrap(error, "Clearing up after a killed build in %s", release->directory);
+                        return error_wrap(error, "Clearing up after a killed build in %s",
+                                          release->directory);
         }
         return 0;
 }
@@ -147,8 +155,11 @@ static int check_base_name(const char *base_name, Error *error)
         if (length == 0 || length > BASE_NAME_MAX || strspn(base_name, LOWER UPPER DIGITS) == 0 ||
             strspn(base_name, LOWER UPPER DIGITS ".-") != length) {
                 error_set_usage(error, -EINVAL, "\"%s\" can't be the name of a release", base_name);
-                return error_hint(error, "It starts with a letter or a digit; letters, digits, \".\" and \"-\" follow, "
-                                         "at most %d in all", BASE_NAME_MAX);
+                return error_hint(
+                        error,
+                        "It starts with a letter or a digit; letters, digits, \".\" and \"-\" follow, "
+                        "at most %d in all",
+                        BASE_NAME_MAX);
         }
         return 0;
 }
@@ -202,7 +213,8 @@ Release *release_close(Release *release)
         return NULL;
 }
 
-/* --- staging --------------------------------------------------------------------------------------------------- */
+/* --- staging
+ * --------------------------------------------------------------------------------------------------- */
 
 const char *release_staging_directory(const Release *release)
 {
@@ -218,7 +230,8 @@ char *staging_name(const Release *release, const char *suffix)
 
 static int create_file(const Release *release, const char *name, int *ret_fd, Error *error)
 {
-        _cleanup_close_ int fd = openat(release->staging_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        _cleanup_close_ int fd =
+                openat(release->staging_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
         if (fd < 0 || fchmod(fd, 0644) < 0)
                 return error_set_errno(error, errno, "Can't make %s/%s", release->staging, name);
@@ -266,7 +279,8 @@ int release_create_file(Release *release, const char *suffix, int *ret_fd, Error
         return 0;
 }
 
-int release_write_file(Release *release, const char *suffix, const void *data, size_t size_bytes, Error *error)
+int release_write_file(Release *release, const char *suffix, const void *data, size_t size_bytes,
+                       Error *error)
 {
         int fd = -1;
         int r = release_create_file(release, suffix, &fd, error);

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* no-autostart: not even a secret key in the keyring starts an agent. always: trust is that the keyring has the key. */
+/* no-autostart: not even a secret key in the keyring starts an agent. always: trust is that the keyring has
+ * the key. */
 static const char settings[] = "batch\n"
                                "no-autostart\n"
                                "no-auto-check-trustdb\n"
@@ -59,13 +60,15 @@ int scratch_import(Scratch *scratch, const Buffer *keyring, const char *name, Er
         gpgme_import_result_t result = failure ? NULL : gpgme_op_import_result(scratch->context);
         if (result && result->secret_read > 0) {
                 error_set(error, -EINVAL, "The keyring %s holds secret keys", name);
-                return error_hint(error, "Give it away no more; use the public keys: templar key export, gpg --export");
+                return error_hint(
+                        error, "Give it away no more; use the public keys: templar key export, gpg --export");
         }
         if (failure && gpgme_err_code(failure) != GPG_ERR_NO_DATA)
                 return gnupg_error(error, scratch->context, failure, "Can't read the keyring %s", name);
         if (failure || !result || result->considered == 0) {
                 error_set(error, -ENODATA, "The keyring %s holds no OpenPGP key", name);
-                return error_hint(error, "It has the form of \"templar key export\" or \"gpg --export\" (not a .kbx)");
+                return error_hint(
+                        error, "It has the form of \"templar key export\" or \"gpg --export\" (not a .kbx)");
         }
         if (result->imported + result->unchanged + result->new_signatures + result->new_user_ids == 0)
                 return error_set(error, -ENODATA, "No key of the keyring %s can be used", name);

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "signing/sign.h"
 
-#include "base/cancel.h"
 #include "signing/gnupg.h"
 #include "signing/home.h"
+#include "signing/loop.h"
 #include "signing/policy.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 
 struct Signer {
         GnupgHome home;
         gpgme_ctx_t context;
         gpgme_key_t key;
+        Loop loop;
         unsigned n_made; /* signatures, by the last operation */
 };
 
@@ -33,7 +31,8 @@ Signer *signer_close(Signer *signer)
         return NULL;
 }
 
-/* --- the key --------------------------------------------------------------------------------------------------- */
+/* --- the key
+ * --------------------------------------------------------------------------------------------------- */
 
 static const char *place(const char *gnupg_home)
 {
@@ -43,18 +42,22 @@ static const char *place(const char *gnupg_home)
 static int no_such_key(gpgme_ctx_t context, const char *gnupg_home, const char *name, Error *error)
 {
         _cleanup_key_ gpgme_key_t key = NULL;
-        bool is_public = gpgme_op_keylist_start(context, name, 0) == 0 && gpgme_op_keylist_next(context, &key) == 0;
+        bool is_public =
+                gpgme_op_keylist_start(context, name, 0) == 0 && gpgme_op_keylist_next(context, &key) == 0;
 
         if (is_public) {
                 error_set(error, -ENOKEY, "Can't sign with the key %s: %s has its public part only", name,
                           place(gnupg_home));
-                return error_hint(error, "Import the secret key, insert its card, or choose another key with --key");
+                return error_hint(error,
+                                  "Import the secret key, insert its card, or choose another key with --key");
         }
         error_set(error, -ENOKEY, "There is no secret key %s in %s", name, place(gnupg_home));
-        return error_hint(error, "List the keys with \"templar key list\", make one with \"templar key new\"");
+        return error_hint(error,
+                          "List the keys with \"templar key list\", make one with \"templar key new\"");
 }
 
-static int find_key(gpgme_ctx_t context, const char *gnupg_home, const char *name, gpgme_key_t *ret, Error *error)
+static int find_key(gpgme_ctx_t context, const char *gnupg_home, const char *name, gpgme_key_t *ret,
+                    Error *error)
 {
         _cleanup_key_ gpgme_key_t key = NULL, second = NULL;
         gpgme_error_t failure = gpgme_op_keylist_start(context, name, 1);
@@ -67,8 +70,8 @@ static int find_key(gpgme_ctx_t context, const char *gnupg_home, const char *nam
                 return gnupg_error(error, context, failure, "Can't look up the key %s", name);
         failure = gpgme_op_keylist_next(context, &second);
         if (!failure) {
-                error_set(error, -ENOTUNIQ, "More than one secret key goes by \"%s\": %s (%s) and %s (%s)", name,
-                          key->fpr, gnupg_user_id(key), second->fpr, gnupg_user_id(second));
+                error_set(error, -ENOTUNIQ, "More than one secret key goes by \"%s\": %s (%s) and %s (%s)",
+                          name, key->fpr, gnupg_user_id(key), second->fpr, gnupg_user_id(second));
                 gpgme_op_keylist_end(context);
                 return error_hint(error, "Name the key by its fingerprint");
         }
@@ -86,7 +89,8 @@ static int check_key(gpgme_key_t key, Error *error)
                 return error_out_of_memory(error);
         if (!problem)
                 return 0;
-        error_set(error, -EKEYREJECTED, "Can't sign with the key %s (%s): %s", key->fpr, gnupg_user_id(key), problem);
+        error_set(error, -EKEYREJECTED, "Can't sign with the key %s (%s): %s", key->fpr, gnupg_user_id(key),
+                  problem);
         return error_hint(error, "Choose another key with --key, or make one with \"templar key new\"");
 }
 
@@ -126,26 +130,8 @@ const char *signer_user_id(const Signer *signer)
         return gnupg_user_id(signer->key);
 }
 
-/* --- the signature --------------------------------------------------------------------------------------------- */
-
-/* A person may sit before a pinentry, so a signal must get through: a thread waits for it while gpg works. */
-typedef struct Watch {
-        gpgme_ctx_t context;
-        int end_fd; /* readable when gpg is through */
-} Watch;
-
-static void *watch_for_cancel(void *userdata)
-{
-        const Watch *watch = userdata;
-        struct pollfd polls[] = { { .fd = watch->end_fd, .events = POLLIN }, { .fd = cancel_fd(), .events = POLLIN } };
-
-        while (poll(polls, ELEMENTS(polls), -1) < 0)
-                if (errno != EINTR)
-                        return NULL;
-        if (!polls[0].revents)
-                gpgme_cancel_async(watch->context);
-        return NULL;
-}
+/* --- the signature
+ * --------------------------------------------------------------------------------------------- */
 
 /* gpgme's own result shows no more signatures than signers. Source: gnupg, doc/DETAILS, "SIG_CREATED". */
 static gpgme_error_t count_signatures(void *userdata, const char *keyword, const char *arguments)
@@ -160,29 +146,24 @@ static gpgme_error_t count_signatures(void *userdata, const char *keyword, const
 
 static int refuse_second_signature(Error *error)
 {
-        error_set(error, -EINVAL, "gpg made more than one signature; a host that lacks one of the keys would refuse the "
-                                  "release");
+        error_set(error, -EINVAL,
+                  "gpg made more than one signature; a host that lacks one of the keys would refuse the "
+                  "release");
         return error_hint(error, "Take \"local-user\" out of gpg.conf");
 }
 
-static int run_gpg(Signer *signer, SignatureForm form, gpgme_data_t plain, gpgme_data_t signature, Error *error)
+static int run_gpg(Signer *signer, SignatureForm form, gpgme_data_t plain, gpgme_data_t signature,
+                   Error *error)
 {
-        _cleanup_close_ int end_fd = eventfd(0, EFD_CLOEXEC);
-        Watch watch = { signer->context, end_fd };
-        pthread_t thread;
+        gpgme_sig_mode_t mode = form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH;
 
-        if (end_fd < 0)
-                return error_set_errno(error, errno, "Can't make an event");
-        int r = pthread_create(&thread, NULL, watch_for_cancel, &watch);
-        if (r != 0)
-                return error_set_errno(error, r, "Can't start a thread");
         signer->n_made = 0;
         gpgme_set_status_cb(signer->context, count_signatures, signer);
-        gpgme_error_t failure = gpgme_op_sign(signer->context, plain, signature,
-                                              form == SIGNATURE_CLEAR ? GPGME_SIG_MODE_CLEAR : GPGME_SIG_MODE_DETACH);
-        /* an eventfd takes a 1 without fail */
-        eventfd_write(end_fd, 1);
-        pthread_join(thread, NULL);
+        loop_attach(&signer->loop, signer->context);
+        gpgme_error_t failure = gpgme_op_sign_start(signer->context, plain, signature, mode);
+        int r = failure ? 0 : loop_run(&signer->loop, signer->context, &failure, error);
+        if (r < 0)
+                return r;
         if (signer->n_made > 1)
                 return refuse_second_signature(error);
         if (failure)
@@ -200,7 +181,7 @@ static int check_result(Signer *signer, Error *error)
 
         if (result && result->invalid_signers)
                 return gnupg_error(error, signer->context, result->invalid_signers->reason,
-                                 "Can't sign with the key %s", signer->key->fpr);
+                                   "Can't sign with the key %s", signer->key->fpr);
         if (!signature)
                 return error_set(error, -EIO, "gpg made no signature with the key %s", signer->key->fpr);
         if (!policy_digest_accepted(signature->hash_algo)) {
@@ -210,13 +191,17 @@ static int check_result(Signer *signer, Error *error)
                                          "\"personal-digest-preferences\" out of gpg.conf");
         }
         if (signature->timestamp > time(NULL))
-                return error_set(error, -ETIME, "gpg dated its signature in the future (faked-system-time in gpg.conf?)");
+                return error_set(error, -ETIME,
+                                 "gpg dated its signature in the future (faked-system-time in gpg.conf?)");
         if (policy_signature_problem(signer->key, signature->fpr, &problem) < 0)
                 return error_out_of_memory(error);
-        return problem ? error_set(error, -EKEYREJECTED, "gpg signed with the key %s: %s", signature->fpr, problem) : 0;
+        return problem ? error_set(error, -EKEYREJECTED, "gpg signed with the key %s: %s", signature->fpr,
+                                   problem)
+                       : 0;
 }
 
-int signer_sign(Signer *signer, SignatureForm form, const void *data, size_t size_bytes, Buffer *ret, Error *error)
+int signer_sign(Signer *signer, SignatureForm form, const void *data, size_t size_bytes, Buffer *ret,
+                Error *error)
 {
         _cleanup_data_ gpgme_data_t plain = NULL, signature = NULL;
         int r = gnupg_data_from(data, size_bytes, &plain, error);
@@ -243,6 +228,7 @@ int signer_export(Signer *signer, Buffer *ret, Error *error)
         gpgme_set_armor(signer->context, 0);
         gpgme_error_t failure = gpgme_op_export_keys(signer->context, keys, GPGME_EXPORT_MODE_MINIMAL, data);
         if (failure)
-                return gnupg_error(error, signer->context, failure, "Can't export the key %s", signer->key->fpr);
+                return gnupg_error(error, signer->context, failure, "Can't export the key %s",
+                                   signer->key->fpr);
         return gnupg_data_take(&data, ret, error);
 }

@@ -60,7 +60,8 @@ int verifier_open_file(const char *keyring_path, Verifier **ret, Error *error)
         return verifier_open(&keyring, keyring_path, ret, error);
 }
 
-/* --- one signature --------------------------------------------------------------------------------------------- */
+/* --- one signature
+ * --------------------------------------------------------------------------------------------- */
 
 static int refuse_status(const Verifier *verifier, gpgme_signature_t found, const char *name, Error *error)
 {
@@ -68,25 +69,32 @@ static int refuse_status(const Verifier *verifier, gpgme_signature_t found, cons
 
         switch (gpgme_err_code(found->status)) {
         case GPG_ERR_BAD_SIGNATURE:
-                error_set(error, -EBADMSG, "The signature of %s is bad: what is signed, or the signature, was changed",
-                          name);
+                error_set(error, -EBADMSG,
+                          "The signature of %s is bad: what is signed, or the signature, was changed", name);
                 return error_hint(error, "Fetch both again; if that does not help, don't trust them");
         case GPG_ERR_NO_PUBKEY:
-                error_set(error, -ENOKEY, "%s is signed with the key %s, which is not in the keyring %s", name,
-                          found->fpr, verifier->keyring_name);
-                return error_hint(error, "Get that key from its owner and compare the fingerprint, or don't trust it");
+                error_set(error, -ENOKEY, "%s is signed with the key %s, which is not in the keyring %s",
+                          name, found->fpr, verifier->keyring_name);
+                return error_hint(
+                        error, "Get that key from its owner and compare the fingerprint, or don't trust it");
         case GPG_ERR_SIG_EXPIRED:
                 return error_set(error, -EKEYEXPIRED, "The signature of %s expired on %s", name,
                                  gnupg_date((int64_t) found->exp_timestamp, date));
         case GPG_ERR_KEY_EXPIRED:
-                error_set(error, -EKEYEXPIRED, "%s is signed with the key %s, which has expired", name, found->fpr);
-                return error_hint(error, "If its owner has prolonged it, get the key again for the keyring %s",
+                error_set(error, -EKEYEXPIRED, "%s is signed with the key %s, which has expired", name,
+                          found->fpr);
+                return error_hint(error,
+                                  "If its owner has prolonged it, get the key again for the keyring %s",
                                   verifier->keyring_name);
         case GPG_ERR_CERT_REVOKED:
-                error_set(error, -EKEYREVOKED, "%s is signed with the key %s, which was revoked", name, found->fpr);
-                return error_hint(error, "Take the key out of the hosts' keyrings; get a release that another key signed");
+                error_set(error, -EKEYREVOKED, "%s is signed with the key %s, which was revoked", name,
+                          found->fpr);
+                return error_hint(
+                        error,
+                        "Take the key out of the hosts' keyrings; get a release that another key signed");
         case GPG_ERR_DIGEST_ALGO:
-                return error_set(error, -EKEYREJECTED, "The signature of %s uses a digest that gpg refuses", name);
+                return error_set(error, -EKEYREJECTED, "The signature of %s uses a digest that gpg refuses",
+                                 name);
         default:
                 gpgme_strerror_r(found->status, reason, sizeof reason);
                 return error_set(error, -EBADMSG, "The signature of %s can't be checked: %s", name, reason);
@@ -99,12 +107,13 @@ static int refuse_form(gpgme_signature_t found, const char *name, Error *error)
 
         if (!policy_digest_accepted(found->hash_algo)) {
                 const char *digest = gpgme_hash_algo_name(found->hash_algo);
-                return error_set(error, -EKEYREJECTED, "The signature of %s uses the digest %s, which is too weak", name,
+                return error_set(error, -EKEYREJECTED,
+                                 "The signature of %s uses the digest %s, which is too weak", name,
                                  digest ? digest : "(unknown)");
         }
         if (found->wrong_key_usage)
-                return error_set(error, -EKEYREJECTED, "%s is signed with the key %s, which is not for signing", name,
-                                 found->fpr);
+                return error_set(error, -EKEYREJECTED,
+                                 "%s is signed with the key %s, which is not for signing", name, found->fpr);
         if (found->timestamp > (unsigned long) time(NULL) + CLOCK_SKEW_SEC) {
                 error_set(error, -ETIME, "The signature of %s is dated in the future (%s)", name,
                           gnupg_date((int64_t) found->timestamp, date));
@@ -113,7 +122,8 @@ static int refuse_form(gpgme_signature_t found, const char *name, Error *error)
         return 0;
 }
 
-static int check_one(Verifier *verifier, gpgme_signature_t found, const char *name, Signature *ret, Error *error)
+static int check_one(Verifier *verifier, gpgme_signature_t found, const char *name, Signature *ret,
+                     Error *error)
 {
         _cleanup_key_ gpgme_key_t key = NULL;
         _cleanup_free_ char *problem = NULL;
@@ -125,11 +135,13 @@ static int check_one(Verifier *verifier, gpgme_signature_t found, const char *na
                 return r;
         gpgme_error_t failure = gpgme_get_key(verifier->scratch.context, found->fpr, &key, 0);
         if (failure)
-                return gnupg_error(error, NULL, failure, "Can't look up the key %s that signed %s", found->fpr, name);
+                return gnupg_error(error, NULL, failure, "Can't look up the key %s that signed %s",
+                                   found->fpr, name);
         if (policy_signature_problem(key, found->fpr, &problem) < 0)
                 return error_out_of_memory(error);
         if (problem)
-                return error_set(error, -EKEYREJECTED, "%s is signed with the key %s: %s", name, found->fpr, problem);
+                return error_set(error, -EKEYREJECTED, "%s is signed with the key %s: %s", name, found->fpr,
+                                 problem);
         Signature signature = {
                 .fingerprint = strdup(key->fpr),
                 .user_id = strdup(gnupg_user_id(key)),
@@ -165,7 +177,8 @@ static int report_failure(Verifier *verifier, gpgme_error_t failure, const char 
 {
         if (gpgme_err_code(failure) == GPG_ERR_NO_DATA || gpgme_err_code(failure) == GPG_ERR_BAD_DATA)
                 return error_set(error, -ENODATA, "%s holds no OpenPGP signature", name);
-        return gnupg_error(error, verifier->scratch.context, failure, "Can't check the signature in %s", name);
+        return gnupg_error(error, verifier->scratch.context, failure, "Can't check the signature in %s",
+                           name);
 }
 
 int verifier_check_detached(Verifier *verifier, const Signed *data, const Signed *signature, Signature *ret,
@@ -184,14 +197,16 @@ int verifier_check_detached(Verifier *verifier, const Signed *data, const Signed
         return check_all(verifier, data->name, ret, error);
 }
 
-/* --- clear-signed text ----------------------------------------------------------------------------------------- */
+/* --- clear-signed text
+ * ----------------------------------------------------------------------------------------- */
 
 #define CLEAR_BEGIN "-----BEGIN PGP SIGNED MESSAGE-----\n"
 #define CLEAR_HEADER "Hash: "
 #define SIGNATURE_BEGIN "-----BEGIN PGP SIGNATURE-----\n"
 #define SIGNATURE_END "-----END PGP SIGNATURE-----\n"
 
-/* Between the signature's armor lines: headers of gpg, base64, and nothing that a host could take for a sums line. */
+/* Between the signature's armor lines: headers of gpg, base64, and nothing that a host could take for a sums
+ * line. */
 static bool armor_is_plain(const char *text, const char *end)
 {
         while (text < end) {
@@ -200,7 +215,8 @@ static bool armor_is_plain(const char *text, const char *end)
                         return false;
                 size_t length = (size_t) (newline - text);
                 bool header = string_starts_with(text, "Version: ") || string_starts_with(text, "Comment: ");
-                if (!header && (memchr(text, ' ', length) || memchr(text, '\r', length) || memchr(text, '\t', length)))
+                if (!header &&
+                    (memchr(text, ' ', length) || memchr(text, '\r', length) || memchr(text, '\t', length)))
                         return false;
                 text = newline + 1;
         }
@@ -222,7 +238,8 @@ static bool is_only(const Buffer *raw, const Buffer *text)
         }
         if (*next++ != '\n')
                 return false;
-        if ((size_t) (raw->data + raw->length - next) < text->length || memcmp(next, text->data, text->length) != 0)
+        if ((size_t) (raw->data + raw->length - next) < text->length ||
+            memcmp(next, text->data, text->length) != 0)
                 return false;
         next += text->length;
         if (!string_starts_with(next, SIGNATURE_BEGIN) || !string_ends_with(next, SIGNATURE_END))
@@ -231,7 +248,8 @@ static bool is_only(const Buffer *raw, const Buffer *text)
         return armor_is_plain(next, raw->data + raw->length - strlen(SIGNATURE_END));
 }
 
-int verifier_check_clear(Verifier *verifier, const Signed *message, Buffer *ret_text, Signature *ret, Error *error)
+int verifier_check_clear(Verifier *verifier, const Signed *message, Buffer *ret_text, Signature *ret,
+                         Error *error)
 {
         _cleanup_data_ gpgme_data_t data = NULL, plain = NULL;
         _cleanup_buffer_ Buffer text = BUFFER_INIT;

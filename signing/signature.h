@@ -38,7 +38,7 @@ typedef struct Signed {
 /* Every signature in it must be good; there is at least one. */
 int verifier_check_detached(Verifier *verifier, const Signed *data, const Signed *signature, Signature *ret,
                             Error *error) _must_check_;
-/* A clear-signed text that is nothing else: older hosts look for their lines in the raw file, so that a line outside of
- * what is signed would be believed. *ret_text is what is signed. */
-int verifier_check_clear(Verifier *verifier, const Signed *message, Buffer *ret_text, Signature *ret, Error *error)
-        _must_check_;
+/* A clear-signed text that is nothing else: older hosts look for their lines in the raw file, so that a line
+ * outside of what is signed would be believed. *ret_text is what is signed. */
+int verifier_check_clear(Verifier *verifier, const Signed *message, Buffer *ret_text, Signature *ret,
+                         Error *error) _must_check_;

@@ -107,7 +107,8 @@ static int parse_lines(const char *text, size_t size_bytes, SumsLine *lines, siz
         for (const char *end = text + size_bytes; text < end;) {
                 const char *newline = memchr(text, '\n', (size_t) (end - text));
                 if (!newline)
-                        return error_set(error, -EBADMSG, "Line %zu: the newline at its end is missing", *n_lines + 1);
+                        return error_set(error, -EBADMSG, "Line %zu: the newline at its end is missing",
+                                         *n_lines + 1);
                 int r = parse_line(text, (size_t) (newline - text), *n_lines + 1, &lines[*n_lines], error);
                 if (r < 0)
                         return r;

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Text in the form of sha256sum(1), as every host reads it (HOSTS, "a sums line"), strictly: 64 lower-case hexadecimal
- * digits, a space, "*" or a space, a bare name, a newline. Anything else is refused with its line number: upper case,
- * CRLF, "./", directories, a single space, blank lines and comments, a missing final newline, a name that comes twice,
- * no line at all. */
+/* Text in the form of sha256sum(1), as every host reads it (HOSTS, "a sums line"), strictly: 64 lower-case
+ * hexadecimal digits, a space, "*" or a space, a bare name, a newline. Anything else is refused with its line
+ * number: upper case, CRLF, "./", directories, a single space, blank lines and comments, a missing final
+ * newline, a name that comes twice, no line at all. */
 
 #define SUMS_FILE "SHA256SUMS"
 #define SUMS_SIGNATURE_FILE "SHA256SUMS.gpg"
@@ -25,7 +25,8 @@ typedef struct SumsLine {
 } SumsLine;
 
 /* In the order of the text; free with sums_free(). Refusals are -EBADMSG. */
-int sums_parse(const char *text, size_t size_bytes, SumsLine **ret, size_t *ret_n_lines, Error *error) _must_check_;
+int sums_parse(const char *text, size_t size_bytes, SumsLine **ret, size_t *ret_n_lines,
+               Error *error) _must_check_;
 void sums_free(SumsLine *lines, size_t n_lines);
 /* NULL when it is not there. */
 const SumsLine *sums_find(const SumsLine *lines, size_t n_lines, const char *name);

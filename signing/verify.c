@@ -51,9 +51,9 @@ static int work_open(Work *work, const char *directory, const char *keyring_path
         int r = verifier_open_file(keyring_path, &work->verifier, error);
         if (r < 0)
                 return r;
-        work->checker = (Checker){
-                .directory_fd = work->directory_fd, .directory = directory, .verifier = work->verifier
-        };
+        work->checker = (Checker){ .directory_fd = work->directory_fd,
+                                   .directory = directory,
+                                   .verifier = work->verifier };
         return 0;
 }
 
@@ -95,7 +95,8 @@ static int check_lines(Checker *checker, const SumsLine *lines, size_t n_lines, 
         return 0;
 }
 
-/* --- a directory ----------------------------------------------------------------------------------------------- */
+/* --- a directory
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Sub-directories and hidden names are no part of a release: hosts can't ask for them. */
 static int refuse_unlisted(const Work *work, Error *error)
@@ -118,7 +119,8 @@ static int refuse_unlisted(const Work *work, Error *error)
                           work->checker.directory, SUMS_FILE);
                 return error_hint(error, "Nobody vouches for it: take it away");
         }
-        return errno ? error_set_errno(error, errno, "Can't read the directory %s", work->checker.directory) : 0;
+        return errno ? error_set_errno(error, errno, "Can't read the directory %s", work->checker.directory)
+                     : 0;
 }
 
 static int check_image_pair(Work *work, const char *image, Error *error)
@@ -144,9 +146,10 @@ static int check_pairs(Work *work, Error *error)
 {
         for (size_t i = 0; i < work->n_lines; i++) {
                 const char *name = work->lines[i].name;
-                const char *suffix = string_ends_with(name, NAMES_PAIR_SIGNATURE_SUFFIX) ? NAMES_PAIR_SIGNATURE_SUFFIX
-                                     : string_ends_with(name, NAMES_PAIR_SUFFIX)         ? NAMES_PAIR_SUFFIX
-                                                                                         : NULL;
+                const char *suffix = string_ends_with(name, NAMES_PAIR_SIGNATURE_SUFFIX)
+                                             ? NAMES_PAIR_SIGNATURE_SUFFIX
+                                     : string_ends_with(name, NAMES_PAIR_SUFFIX) ? NAMES_PAIR_SUFFIX
+                                                                                 : NULL;
                 if (!suffix)
                         continue;
                 _cleanup_free_ char *image = strndup(name, strlen(name) - strlen(suffix));
@@ -170,7 +173,9 @@ static int check_directory(Work *work, Error *error)
         if (r == 0)
                 r = check_pairs(work, error);
         if (r < 0 && faccessat(work->directory_fd, NAMES_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                return error_hint(error, "A publication is under way here, or was cut short: the next build puts it right");
+                return error_hint(
+                        error,
+                        "A publication is under way here, or was cut short: the next build puts it right");
         return r;
 }
 
@@ -184,7 +189,8 @@ int verify_directory(const char *directory, const char *keyring_path, VerifyResu
         return r < 0 ? r : fill_result(&work, ret, error);
 }
 
-/* --- one image ------------------------------------------------------------------------------------------------- */
+/* --- one image
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool is_there(const Work *work, const char *image, const char *suffix)
 {
@@ -226,12 +232,14 @@ static int keep_image_lines(Work *work, const char *image, Error *error)
 
 static int check_image(Work *work, const char *image, Error *error)
 {
-        bool paired = is_there(work, image, NAMES_PAIR_SUFFIX) || is_there(work, image, NAMES_PAIR_SIGNATURE_SUFFIX);
+        bool paired = is_there(work, image, NAMES_PAIR_SUFFIX) ||
+                      is_there(work, image, NAMES_PAIR_SIGNATURE_SUFFIX);
         const char *sums_name = paired ? "its .sha256" : SUMS_FILE;
         int r;
 
         if (paired)
-                r = checker_pair(&work->checker, image, &work->lines, &work->n_lines, &work->signature, error);
+                r = checker_pair(&work->checker, image, &work->lines, &work->n_lines, &work->signature,
+                                 error);
         else
                 r = checker_sums(&work->checker, &work->lines, &work->n_lines, &work->signature, error);
         if (r < 0)

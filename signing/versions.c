@@ -12,7 +12,8 @@
 
 /* What release.h says of versions that are there already. */
 
-int release_compare(const char *directory, const char *file_name, const char *sha256, ReleaseMatch *ret, Error *error)
+int release_compare(const char *directory, const char *file_name, const char *sha256, ReleaseMatch *ret,
+                    Error *error)
 {
         char found[SHA256_HEX_SIZE];
         _cleanup_close_ int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,7 +72,9 @@ static int newest_number(const char *directory, const char *base, int64_t *ret, 
 
         *ret = -1;
         if (!listing)
-                return errno == ENOENT ? 0 : error_set_errno(error, errno, "Can't read the directory %s", directory);
+                return errno == ENOENT
+                               ? 0
+                               : error_set_errno(error, errno, "Can't read the directory %s", directory);
         errno = 0;
         for (struct dirent *entry; (entry = readdir(listing)); errno = 0) {
                 int64_t number = number_of(entry->d_name, base);
@@ -92,8 +95,8 @@ static char *version_text(const char *version, int64_t number)
         return asprintf(&text, "%s.%lld", version, (long long) number) < 0 ? NULL : text;
 }
 
-int release_versions(const char *directory, const char *stem, const char *version, char **ret_newest, char **ret_free,
-                     Error *error)
+int release_versions(const char *directory, const char *stem, const char *version, char **ret_newest,
+                     char **ret_free, Error *error)
 {
         _cleanup_free_ char *base = NULL, *newest = NULL, *next = NULL;
         int64_t number = -1;

@@ -12,6 +12,7 @@
 
 #define STDOUT_LIMIT_BYTES ((size_t) 64 << 20)
 #define PIPES_MAX 4
+#define IDLE_MSEC 500
 
 const char *environment_get(const char *const *environment, const char *name)
 {
@@ -72,6 +73,15 @@ static int pump_one(ProcessPipe *pipe)
         return 1;
 }
 
+static void (*idle_hook)(void *userdata);
+static void *idle_userdata;
+
+void process_on_idle(void (*hook)(void *userdata), void *userdata)
+{
+        idle_hook = hook;
+        idle_userdata = userdata;
+}
+
 int process_pump(ProcessPipe *pipes, size_t n_pipes, Error *error)
 {
         struct pollfd polls[PIPES_MAX + 1];
@@ -83,11 +93,14 @@ int process_pump(ProcessPipe *pipes, size_t n_pipes, Error *error)
         }
         polls[n_pipes] = (struct pollfd){ .fd = cancel_fd(), .events = POLLIN };
         while (n_open > 0) {
-                if (poll(polls, n_pipes + 1, -1) < 0) {
+                int n_ready = poll(polls, n_pipes + 1, idle_hook ? IDLE_MSEC : -1);
+                if (n_ready < 0) {
                         if (errno == EINTR)
                                 continue;
                         return error_set_errno(error, errno, "Can't wait for a child's output");
                 }
+                if (n_ready == 0 && idle_hook)
+                        idle_hook(idle_userdata);
                 if (polls[n_pipes].revents)
                         return error_cancelled(error);
                 for (size_t i = 0; i < n_pipes; i++) {

@@ -36,6 +36,10 @@ typedef struct ProcessPipe {
 } ProcessPipe;
 int process_pump(ProcessPipe *pipes, size_t n_pipes, Error *error) _must_check_;
 
+/* Calls `hook` about twice a second while process_pump() waits, so that a silent child doesn't look like a hanging one.
+ * One hook for the whole process; NULL takes it away. */
+void process_on_idle(void (*hook)(void *userdata), void *userdata);
+
 /* "exited with status 3", "was killed by SIGKILL (out of memory?)", "dumped core on SIGSEGV". */
 int process_status_error(int wait_status, const char *what, const Output *output, Error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/report.h"
 
+#include "base/process.h"
 #include "base/strings.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ struct Report {
         char *kind, *name;
         unsigned number, total;
         double started_sec, drawn_sec;
+        char live_text[512];
 };
 
 static double now_sec(void)
@@ -44,6 +46,11 @@ ReportMode report_detect_mode(void)
         return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 ? REPORT_TERMINAL : REPORT_PLAIN;
 }
 
+/* The report whose live line is kept going: the newest one on a terminal. */
+static Report *drawn_when_idle;
+
+static void redraw_live(void *userdata);
+
 int report_new(ReportMode mode, bool verbose, Report **ret)
 {
         Report *report = calloc(1, sizeof *report);
@@ -51,6 +58,10 @@ int report_new(ReportMode mode, bool verbose, Report **ret)
         if (!report)
                 return -ENOMEM;
         *report = (Report){ .mode = mode, .verbose = verbose, .colour = report_colour(STDERR_FILENO) };
+        if (mode == REPORT_TERMINAL) {
+                process_on_idle(redraw_live, report);
+                drawn_when_idle = report;
+        }
         *ret = report;
         return 0;
 }
@@ -66,6 +77,10 @@ Report *report_free(Report *report)
 {
         if (!report)
                 return NULL;
+        if (report == drawn_when_idle) {
+                process_on_idle(NULL, NULL);
+                drawn_when_idle = NULL;
+        }
         forget_stage(report);
         free(report->subject);
         free(report);
@@ -132,6 +147,7 @@ void report_stage_start(Report *report, unsigned number, unsigned total, const c
         report->total = total;
         report->started_sec = now_sec();
         report->drawn_sec = 0;
+        report->live_text[0] = '\0';
         if (report->mode == REPORT_JSON)
                 emit_json(report, "stage-started", stage_json(report));
         else if (report->mode == REPORT_TERMINAL)
@@ -158,24 +174,40 @@ static void stage_label(const Report *report, char *buffer, size_t size)
                 snprintf(buffer, size, "      %s", report->name ? report->name : "");
 }
 
-void report_live(Report *report, const char *format, ...)
+/* The live line as it was, with the seconds of now. */
+static void draw_live(Report *report)
 {
-        char label[256], text[512], line[1024];
-        va_list arguments;
-
+        char label[256], line[1024];
         double now = now_sec();
-        if (report->mode != REPORT_TERMINAL || !report->name || now - report->drawn_sec < LIVE_INTERVAL_SEC)
-                return;
-        report->drawn_sec = now;
-        va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
+
         stage_label(report, label, sizeof label);
-        snprintf(line, sizeof line, "%-*.*s %6.1f s  %s", DESCRIPTION_COLUMNS, DESCRIPTION_COLUMNS, label, now - report->started_sec, text);
+        snprintf(line, sizeof line, "%-*.*s %6.1f s  %s", DESCRIPTION_COLUMNS, DESCRIPTION_COLUMNS, label,
+                 now - report->started_sec, report->live_text);
         fprintf(stderr, "\r%s%.*s%s\033[K", paint(report, "\033[2m"), terminal_columns() - 1, line,
                 paint(report, "\033[0m"));
         fflush(stderr);
+        report->drawn_sec = now;
         report->live_shown = true;
+}
+
+void report_live(Report *report, const char *format, ...)
+{
+        va_list arguments;
+
+        if (report->mode != REPORT_TERMINAL || !report->name || now_sec() - report->drawn_sec < LIVE_INTERVAL_SEC)
+                return;
+        va_start(arguments, format);
+        vsnprintf(report->live_text, sizeof report->live_text, format, arguments);
+        va_end(arguments);
+        draw_live(report);
+}
+
+static void redraw_live(void *userdata)
+{
+        Report *report = userdata;
+
+        if (report->name)
+                draw_live(report);
 }
 
 /* A log has had the name when the stage started. */

@@ -41,6 +41,7 @@ static int open_apt(Job *job, Error *error)
                 .cache_directory = job->options->cache_directory,
                 .work_directory = job->workspace.directory,
                 .output = job->output,
+                .offline = job->options->offline,
         };
 
         return apt_open(&options, &job->apt, error);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "image/manifest.h"
 #include "image/pack.h"
+#include "image/rules.h"
 #include "signing/keys.h"
 #include "signing/sign.h"
 
@@ -258,6 +259,34 @@ static int write_manifest(const Job *job, Release *release, const Packing *packi
         return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
 }
 
+static char *base_name_of(const Job *job)
+{
+        char *name = NULL;
+
+        return asprintf(&name, "%s-%s", job->stem, job->version) < 0 ? NULL : name;
+}
+
+/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
+ * tar stream, so the one that is read fastest will do. */
+static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
+{
+        static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
+        _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
+        size_t i = 0;
+
+        while (!has_output(packing, fastest_first[i]))
+                i++;
+        if (!base_name || asprintf(&path, "%s/%s.%s", release_staging_directory(release), base_name,
+                                   image_format_names[fastest_first[i]]) < 0) {
+                path = NULL;
+                return error_out_of_memory(error);
+        }
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return error_set_errno(error, errno, "Can't open %s", path);
+        return rules_check(fd, base_name, error);
+}
+
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
@@ -271,7 +300,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
 }
 
-static int publish(Job *job, Release *release, Error *error)
+static int publish(Job *job, Release *release, const Packing *packing, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -279,7 +308,9 @@ static int publish(Job *job, Release *release, Error *error)
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = open_signer(job, &signer, error);
+        int r = check_rules(job, release, packing, error);
+        if (r == 0)
+                r = open_signer(job, &signer, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -294,13 +325,6 @@ static int publish(Job *job, Release *release, Error *error)
         }
         release_files_free(files, n_files);
         return 0;
-}
-
-static char *base_name_of(const Job *job)
-{
-        char *name = NULL;
-
-        return asprintf(&name, "%s-%s", job->stem, job->version) < 0 ? NULL : name;
 }
 
 static int fill_result(const Job *job, bool unchanged, BuildResult *ret, Error *error)
@@ -372,7 +396,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0)
                 r = write_manifest(job, release, packing, error);
         if (r == 0)
-                r = publish(job, release, error);
+                r = publish(job, release, packing, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 

@@ -2,8 +2,10 @@
 #include "build/job.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 /* Asks every stage in turn what it adds, and keeps what each of them will see. */
 static int collect_sources(Job *job, Error *error)
@@ -36,6 +38,8 @@ static int add_releases(AptReleases *all, AptReleases *more)
         all->n_items += more->n_items;
         if (more->newest_sec > all->newest_sec)
                 all->newest_sec = more->newest_sec;
+        if (all->fresh_sec == 0 || more->fresh_sec < all->fresh_sec)
+                all->fresh_sec = more->fresh_sec;
         free(more->items);
         *more = (AptReleases){ 0 };
         return 0;
@@ -111,6 +115,22 @@ static int choose_epoch(Job *job, Error *error)
         return 0;
 }
 
+/* Without the network nobody can say whether these are still the newest: at least say how old they are. Caller frees. */
+static char *age_note(int64_t fresh_sec)
+{
+        int64_t age_sec = (int64_t) time(NULL) - fresh_sec;
+        char *text = NULL;
+        int n;
+
+        if (age_sec < 3600)
+                n = asprintf(&text, "offline, as of %" PRId64 " minutes ago", age_sec / 60);
+        else if (age_sec < 2 * 86400)
+                n = asprintf(&text, "offline, as of %" PRId64 " hours ago", age_sec / 3600);
+        else
+                n = asprintf(&text, "offline, as of %" PRId64 " days ago", age_sec / 86400);
+        return n < 0 ? NULL : text;
+}
+
 int job_fetch_metadata(Job *job, Error *error)
 {
         report_stage_start(job->options->report, 0, 0, "metadata", "Package lists");
@@ -123,6 +143,8 @@ int job_fetch_metadata(Job *job, Error *error)
                 report_stage_failed(job->options->report);
                 return error_wrap(error, "%s", recipe_name(job->recipe));
         }
-        report_stage_end(job->options->report, NULL);
+        bool aged = job->options->offline && job->releases.fresh_sec > 0;
+        _cleanup_free_ char *note = aged ? age_note(job->releases.fresh_sec) : NULL;
+        report_stage_end(job->options->report, note);
         return 0;
 }

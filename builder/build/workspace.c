@@ -26,22 +26,6 @@ static int lock_folder(const char *folder)
         return TAKE_FD(fd);
 }
 
-/* The trees below a work folder belong to the sandbox's ids, the folder itself to us. */
-static int remove_folder(Sandbox *sandbox, const char *folder, Error *error)
-{
-        static const char *const owned_by_sandbox[] = { "tree", "work", "stage", "apt" };
-
-        for (size_t i = 0; i < ELEMENTS(owned_by_sandbox); i++) {
-                _cleanup_free_ char *path = path_join(folder, owned_by_sandbox[i]);
-                if (!path)
-                        return error_out_of_memory(error);
-                int r = sandbox_remove_tree(sandbox, path, error);
-                if (r < 0)
-                        return r;
-        }
-        return remove_tree(AT_FDCWD, folder, error);
-}
-
 /* Failures are left to the next build: a folder that can't go must not stop this one. */
 static void collect_leftovers(Sandbox *sandbox, const char *work_directory)
 {
@@ -53,7 +37,7 @@ static void collect_leftovers(Sandbox *sandbox, const char *work_directory)
                 _cleanup_free_ char *folder = path_join(work_directory, entry->d_name);
                 _cleanup_close_ int lock_fd = folder ? lock_folder(folder) : -1;
                 if (lock_fd >= 0) {
-                        int r = remove_folder(sandbox, folder, NULL);
+                        int r = sandbox_remove_tree(sandbox, folder, NULL);
                         (void) r;
                 }
         }
@@ -177,7 +161,7 @@ void workspace_close(Workspace *workspace)
         if (workspace->tree_fd >= 0)
                 close(workspace->tree_fd);
         if (workspace->directory) {
-                int r = remove_folder(workspace->sandbox, workspace->directory, NULL);
+                int r = sandbox_remove_tree(workspace->sandbox, workspace->directory, NULL);
                 (void) r;
         }
         if (workspace->lock_fd >= 0)

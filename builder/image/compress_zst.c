@@ -15,7 +15,14 @@ static inline void context_free(ZSTD_CCtx **context)
 /* Measured with ZSTD_sizeof_CCtx() after a block of 8 MiB, zstd 1.5.4, rounded up. */
 static uint64_t zst_memory(int level)
 {
-        return (uint64_t) (level < 5 ? 8 : level < 9 ? 20 : level < 16 ? 52 : 100) << 20;
+        static const struct {
+                int highest, mib;
+        } steps[] = { { 4, 4 }, { 8, 8 }, { 9, 16 }, { 11, 28 }, { 15, 68 } };
+
+        for (size_t i = 0; i < ELEMENTS(steps); i++)
+                if (level <= steps[i].highest)
+                        return (uint64_t) steps[i].mib << 20;
+        return UINT64_C(84) << 20;
 }
 
 static int zstd_errno(size_t result)

@@ -122,7 +122,8 @@ static int step_xz(Decompressor *decompressor, uint8_t *data, size_t *size_bytes
 /* Frame after frame, until the input ends between two of them. */
 static int step_zst(Decompressor *decompressor, uint8_t *data, size_t *size_bytes, Error *error)
 {
-        ZSTD_inBuffer input = { decompressor->input + decompressor->used, decompressor->n_input - decompressor->used, 0 };
+        size_t left = decompressor->n_input - decompressor->used;
+        ZSTD_inBuffer input = { decompressor->input + decompressor->used, left, 0 };
         ZSTD_outBuffer output = { data, *size_bytes, 0 };
 
         *size_bytes = 0;

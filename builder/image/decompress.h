@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Reads an image as the hosts do, told by its first bytes: plain, gzip, xz or zstd; each with the format's own library and
- * every checksum looked at. Stricter than they are in one thing: nothing may follow the compressed data, and gzip is
+/* Reads an image as the hosts do, told by its first bytes: plain, gzip, xz or zstd; each with the format's own library
+ * and every checksum looked at. Stricter than they are in one thing: nothing may follow the compressed data, and gzip is
  * one member (systemd up to 257 never ends otherwise). zstd windows are limited to 2^27, as on the hosts. */
 
 typedef struct Decompressor Decompressor;

@@ -14,14 +14,15 @@ const char *const image_format_names[] = {
         [IMAGE_FORMATS] = NULL,
 };
 
-/* The defaults, measured on a Debian 12 minbase tree (170 MB, two processors, one format at a time):
+/* Measured on a Debian 12 minbase tree (170 MB), size and processor seconds:
  *
- *   gz   3: 64.0 MB   6: 60.5 MB   9: 60.1 MB      9 takes three times the time of 6 for 0.6 % of the size
- *   zst  3: 51.1 MB   9: 44.7 MB  15: 43.8 MB  19: 39.7 MB      9 takes 2 s, 15 takes 15 s, 19 takes 37 s
- *   xz   1: 46.0 MB   6: 38.1 MB                   above 6 only the dictionary grows, which blocks limit anyway
+ *   gz    3: 64.3 MB 2 s    6: 60.7 MB 5 s      9: 60.3 MB 19 s
+ *   xz    1: 44.0 MB 14 s   3: 41.2 MB 29 s     6: 38.2 MB 57 s
+ *   zst   3: 51.5 MB 1 s    9: 45.8 MB 3 s     15: 45.1 MB 23 s    19: 41.6 MB 55 s
  *
- * tar.xz is the small one, for the network; tar.zst is the quick one, so it stays where both ways are quick. Beyond
- * zstd 19 the encoder alone would need more memory than the packer may use. */
+ * tar.xz is there to be small: 6, above which only the dictionary grows, and blocks limit that anyway. tar.zst is there
+ * to be quick in both directions: 9, where the size still pays for the time. For gz the last 0.5 % cost four times the
+ * time. Above zstd 19 an encoder takes too much of the packer's memory. */
 static const struct {
         int lowest, highest, fallback;
 } levels[IMAGE_FORMATS] = {

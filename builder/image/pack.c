@@ -90,8 +90,8 @@ static int pack_content(Pack *pack, const WalkEntry *entry, Error *error)
         return blocks_put_zeros(&pack->blocks, tar_padding(size_bytes), error);
 }
 
-/* What the header says of a file; the first name of an inode has the content, the later ones are links to it. A symbolic
- * link with several names is stored each time: not all unpackers link to symbolic links. */
+/* What the header says of a file; the first name of an inode has the content, the later ones are links to it. A
+ * symbolic link with several names is stored each time: not all unpackers link to symbolic links. */
 static int describe(Pack *pack, const WalkEntry *entry, XattrList *xattrs, TarEntry *ret, Error *error)
 {
         const struct stat *status = &entry->status;

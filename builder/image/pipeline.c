@@ -128,7 +128,8 @@ static void run_job(Pipeline *pipeline, Output *output, Block *block, uint64_t m
 
         if (output->compressor) {
                 pthread_mutex_unlock(&pipeline->lock);
-                r = output->compressor->compress(output->level, block->data, block->size_bytes, &pipeline->stop, &piece);
+                r = output->compressor->compress(output->level, block->data, block->size_bytes, &pipeline->stop,
+                                                 &piece);
                 pthread_mutex_lock(&pipeline->lock);
         }
         if (r < 0) {

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The raw headers of a tar stream, for the rules on which libarchive is silent: which pax records there are (5, 6, 7, 9)
- * and how the archive ends (10). Fed in pieces of any size. */
+/* The raw headers of a tar stream, for the rules on which libarchive is silent: which pax records there are (5, 6, 7,
+ * 9) and how the archive ends (10). Fed in pieces of any size. */
 
 #define TARSCAN_HEADER_BYTES 512u
 

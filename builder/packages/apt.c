@@ -10,6 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/file.h"
+#include "packages/readable.h"
 #include "packages/tap.h"
 
 #define LOCK_POLL_NSEC (50 * 1000 * 1000)
@@ -51,21 +52,22 @@ static const char configuration[] =
         "Acquire::AllowDowngradeToInsecureRepositories \"false\";\n"
         "Acquire::Retries \"3\";\n"
         "Acquire::http::Timeout \"30\";\n"
-        "Acquire::https::Timeout \"30\";\n"
-        /* debconf's pre-configuration would run scripts of packages out here */
-        "DPkg::Pre-Install-Pkgs \"\";\n";
+        "Acquire::https::Timeout \"30\";\n";
 
 static const char *const proxy_names[] = { "http_proxy", "https_proxy", "no_proxy", "all_proxy",
                                            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY" };
 
-/* Neither renamed nor synced: nobody else looks, and after a crash nobody needs it. */
+/* Neither renamed nor synced: nobody else looks, and after a crash nobody needs it. Removed first, as some file systems
+ * wait for the disk when a file is closed that was cut to nothing and written again. */
 int apt_write(Apt *apt, const char *name, const void *data, size_t size_bytes, Error *error)
 {
         _cleanup_free_ char *path = path_join(apt->work, name);
 
         if (!path)
                 return error_out_of_memory(error);
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (unlink(path) < 0 && errno != ENOENT)
+                return error_set_errno(error, errno, "Can't replace %s", path);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         int r = fd < 0 ? -errno : write_all(fd, data, size_bytes);
         if (r == 0 && fchmod(fd, 0644) < 0)
                 r = -errno;
@@ -105,7 +107,8 @@ int apt_make_sandbox_directory(Sandbox *sandbox, const char *parent, const char 
         if (r == 0 || r == -ENOTDIR) {
                 r = remove_tree(AT_FDCWD, path, error);
                 if (r < 0)
-                        return error_hint(error, "It belongs to other ids than those of the sandbox; remove it as root");
+                        return error_hint(error,
+                                          "It belongs to other ids than those of the sandbox; remove it as root");
         } else if (r != -ENOENT) {
                 return error_set_errno(error, -r, "Can't look at %s", path);
         }
@@ -165,23 +168,23 @@ static int hide_proxies(Output *output)
         return 0;
 }
 
-static int make_places(Apt *apt, const AptOptions *options, Error *error)
+static int make_places(Apt *apt, Error *error)
 {
         _cleanup_free_ char *sources = path_join(apt->work, "sources"), *keys = path_join(apt->work, "keys");
-        _cleanup_free_ char *lists = path_join(apt->cache, "lists");
-        int r = sources && keys && lists ? 0 : error_out_of_memory(error);
+        _cleanup_free_ char *lists = path_join(apt->cache, "lists"), *debs = path_join(apt->work, "debs");
+        int r = sources && keys && lists && debs ? 0 : error_out_of_memory(error);
 
         if (r == 0)
-                r = make_directories(sources, 0755, error);
+                r = readable_directory(apt->work, error);
         if (r == 0)
-                r = make_directories(keys, 0755, error);
+                r = readable_directory(sources, error);
+        if (r == 0)
+                r = readable_directory(keys, error);
+        if (r == 0)
+                r = readable_directory(debs, error);
         if (r == 0)
                 r = make_directories(lists, 0755, error);
-        if (r == 0)
-                r = apt_make_sandbox_directory(apt->sandbox, apt->cache, "archives", &apt->archives, error);
-        if (r == 0)
-                r = apt_make_sandbox_directory(apt->sandbox, options->work_directory, "apt-lists", &apt->lists, error);
-        return r;
+        return r == 0 ? apt_make_sandbox_directory(apt->sandbox, apt->cache, "archives", &apt->archives, error) : r;
 }
 
 int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error)
@@ -218,12 +221,14 @@ int apt_open(const AptOptions *options, Apt **ret, Error *error)
                 return error_out_of_memory(error);
         apt->sandbox = options->sandbox;
         apt->output = options->output;
+        apt->offline = options->offline;
         apt->architecture = strdup(options->architecture);
         apt->cache = strdup(options->cache_directory);
+        apt->work_parent = strdup(options->work_directory);
         apt->work = path_join(options->work_directory, "apt");
-        if (!apt->architecture || !apt->cache || !apt->work || hide_proxies(apt->output) < 0)
+        if (!apt->architecture || !apt->cache || !apt->work_parent || !apt->work || hide_proxies(apt->output) < 0)
                 return error_out_of_memory(error);
-        int r = make_places(apt, options, error);
+        int r = make_places(apt, error);
         if (r == 0)
                 r = write_files(apt, error);
         if (r < 0)
@@ -236,17 +241,15 @@ Apt *apt_close(Apt *apt)
 {
         if (!apt)
                 return NULL;
-        if (apt->lists) {
-                /* best effort: the work directory goes as a whole anyway */
-                int r = sandbox_remove_tree(apt->sandbox, apt->lists, NULL);
-                (void) r;
-        }
-        repository_list_done(&apt->updated);
+        for (size_t i = 0; i < apt->n_sets; i++)
+                apt_set_free(apt, apt->sets[i]);
+        free(apt->sets);
+        freshness_free(apt->freshness);
         repository_list_done(&apt->selected);
         free(apt->architecture);
         free(apt->cache);
         free(apt->work);
-        free(apt->lists);
+        free(apt->work_parent);
         free(apt->archives);
         free(apt);
         return NULL;
@@ -280,8 +283,7 @@ static int add_mount(Mounts *mounts, const char *source, const char *target, boo
         return 0;
 }
 
-/* file:/dir, file:///dir: the directory; NULL for other URIs. */
-static const char *local_directory(const char *uri)
+const char *apt_local_path(const char *uri)
 {
         if (!string_starts_with(uri, "file:"))
                 return NULL;
@@ -293,11 +295,12 @@ static int add_local_repositories(Mounts *mounts, const RepositoryList *reposito
 {
         for (size_t i = 0; repositories && i < repositories->n_items; i++)
                 for (char **uri = repositories->items[i].uris; uri && *uri; uri++) {
-                        const char *directory = local_directory(*uri);
+                        const char *directory = apt_local_path(*uri);
                         bool known = !directory;
                         for (size_t j = 0; !known && j < mounts->n_items; j++)
                                 known = strcmp(mounts->items[j].target, directory) == 0;
-                        if (!known && access(directory, F_OK) == 0 && add_mount(mounts, directory, directory, false) < 0)
+                        if (!known && access(directory, F_OK) == 0 &&
+                            add_mount(mounts, directory, directory, false) < 0)
                                 return -ENOMEM;
                 }
         return 0;
@@ -315,7 +318,7 @@ static int add_debs(Mounts *mounts, char *const *deb_paths)
 
 static int collect_mounts(const Apt *apt, const AptRun *run, Mounts *ret)
 {
-        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 || add_mount(ret, apt->lists, APT_INSIDE_LISTS, true) < 0 ||
+        if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 || add_mount(ret, apt->current->lists, APT_INSIDE_LISTS, true) < 0 ||
             (run->archives && add_mount(ret, apt->archives, APT_INSIDE_ARCHIVES, true) < 0) ||
             add_local_repositories(ret, run->repositories) < 0)
                 return -ENOMEM;
@@ -361,9 +364,13 @@ int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error)
         _cleanup_tap_ Tap tap = TAP_INIT;
         Listening listening = { .run = run };
 
-        if (collect_mounts(apt, run, &mounts) < 0 || collect_environment(run->network, &environment) < 0)
+        bool network = run->network && !apt->offline;
+        int r = apt_set_fill(apt, apt->current, error);
+        if (r < 0)
+                return r;
+        if (collect_mounts(apt, run, &mounts) < 0 || collect_environment(network, &environment) < 0)
                 return error_out_of_memory(error);
-        int r = tap_open(&tap, apt->output, on_line, &listening, error);
+        r = tap_open(&tap, apt->output, on_line, &listening, error);
         if (r < 0)
                 return r;
         SandboxCommand command = {
@@ -372,7 +379,7 @@ int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error)
                 .environment = (const char *const *) environment,
                 .mounts = mounts.items,
                 .n_mounts = mounts.n_items,
-                .network = run->network,
+                .network = network,
                 .stdin_fd = -1,
                 .output = tap.output,
                 .ret_stdout = run->ret_stdout,

@@ -20,6 +20,7 @@ typedef struct AptOptions {
         const char *cache_directory; /* lists/ and archives/ are kept below it, shared by all builds, locked */
         const char *work_directory;  /* this build's own */
         Output *output;
+        bool offline; /* no network is touched: the lists and packages of the cache, and file: repositories */
 } AptOptions;
 
 int apt_open(const AptOptions *options, Apt **ret, Error *error) _must_check_;
@@ -41,13 +42,15 @@ typedef struct AptReleases {
         AptRelease *items; /* owned, in the order of the repositories */
         size_t n_items;
         int64_t newest_sec; /* 0 when there are none */
+        int64_t fresh_sec;  /* when the lists were last known to be what the servers have: now, unless offline */
 } AptReleases;
 
 void apt_releases_done(AptReleases *releases);
 
-/* Fetches and verifies the indexes of the repositories, conditionally (an unchanged InRelease costs one round trip).
+/* Fetches and verifies the indexes of the repositories; when the cache has them, and no InRelease has changed since,
+ * that costs one round trip and no program is started. Offline it takes what the cache has, however old.
  * Errors are one sentence each, with the repository: unreachable, not signed, signed by a key that is not in the
- * keyring, expired (the hint names CheckValidUntil=no), no such suite or component. */
+ * keyring, expired (the hint names CheckValidUntil=no), no such suite or component; offline: not in the cache. */
 int apt_update(Apt *apt, const RepositoryList *repositories, AptReleases *ret_releases, Error *error) _must_check_;
 
 /* From now on only these are seen by apt_resolve(); they must have been fetched by apt_update(). `pins` are lines
@@ -62,7 +65,7 @@ typedef struct AptPackage {
         char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
         char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
         uint64_t size_bytes;
-        char *local_path; /* for a .deb of the recipe: its path on the host */
+        char *local_path; /* for a .deb of the recipe: its path on the host, or that of a copy that all can read */
 } AptPackage;
 
 typedef struct AptStep {
@@ -97,8 +100,8 @@ typedef struct AptRequest {
 int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
         _must_check_;
 
-/* Downloads what is missing into the archives directory and checks size and SHA-256 of every file. `progress` may be
- * NULL; it is called with the bytes that are there. */
+/* Downloads what is missing into the archives directory and checks size and SHA-256 of every file (offline, what is missing
+ * is an error that names it). `progress` may be NULL; it is called with the bytes that are there. */
 typedef void (*AptProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
 int apt_download(Apt *apt, const AptTransaction *transaction, AptProgress progress, void *userdata, Error *error)
         _must_check_;

@@ -186,13 +186,28 @@ static int failed(const Download *download, const char *log, Error *error)
         if (!first)
                 return error_out_of_memory(error);
         if (strstr(first, "Hash Sum mismatch") || strstr(first, "unexpected size"))
-                error_set(error, -EBADMSG, "%s%s is not the file that its repository's index names (wrong size or SHA-256)",
+                error_set(error, -EBADMSG,
+                          "%s%s is not the file that its repository's index names (wrong size or SHA-256)",
                           package->uri, more);
         else
                 error_set(error, -EIO, "Can't download %s%s: %s", package->uri, more, first);
         if (strstr(first, "404"))
                 error_hint(error, "The repository has changed meanwhile; build again");
         return error_detail(error, "%s", log);
+}
+
+/* Of what is missing, only a file: repository can be copied from. */
+static int check_offline(const Download *download, Error *error)
+{
+        for (size_t i = 0; i < download->n_items; i++) {
+                const AptPackage *package = download->items[i];
+                if (apt_local_path(package->uri))
+                        continue;
+                error_set(error, -ENOENT, "The package file %s is not in the cache, and nothing is to be fetched (offline)",
+                          package->file_name);
+                return error_hint(error, "Build once with the network, which brings it there");
+        }
+        return 0;
 }
 
 int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_packages, AptProgress progress, void *userdata,
@@ -210,6 +225,8 @@ int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_package
         if (!items || !lock_path)
                 return error_out_of_memory(error);
         int r = find_missing(&download, packages, n_packages, error);
+        if (r == 0 && apt->offline)
+                r = check_offline(&download, error);
         if (r == 0 && download.n_items > 0)
                 r = apt_lock(lock_path, true, &lock_fd, error);
         for (int attempt = 0; r == 0 && attempt < ATTEMPTS && download.n_items > 0; attempt++) {

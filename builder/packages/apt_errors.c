@@ -18,13 +18,16 @@ typedef int (*ComplaintHandler)(const Complaint *complaint, Error *error);
 
 static int unreachable(const Complaint *complaint, Error *error)
 {
-        error_set(error, -EHOSTUNREACH, "The repository %s can't be reached: %s", complaint->repository, complaint->reason);
+        error_set(error, -EHOSTUNREACH, "The repository %s can't be reached: %s", complaint->repository,
+                  complaint->reason);
         return error_hint(error, "Check its address, the network and http_proxy");
 }
 
 static int no_suite(const Complaint *complaint, Error *error)
 {
         error_set(error, -ENOENT, "The repository %s does not exist: there is no Release file", complaint->repository);
+        if (string_starts_with(complaint->repository, "file:"))
+                return error_hint(error, "Check the suite's name and the path; its files must be readable for all");
         return error_hint(error, "Check the suite's name and the address");
 }
 
@@ -40,7 +43,8 @@ static int expired(const Complaint *complaint, Error *error)
 
 static int not_yet_valid(const Complaint *complaint, Error *error)
 {
-        error_set(error, -EKEYREJECTED, "The Release file of the repository %s is from the future", complaint->repository);
+        error_set(error, -EKEYREJECTED, "The Release file of the repository %s is from the future",
+                  complaint->repository);
         return error_hint(error, "Check this machine's clock");
 }
 
@@ -63,7 +67,8 @@ static int bad_signature(const Complaint *complaint, Error *error)
 {
         error_set(error, -EKEYREJECTED, "The repository %s has a wrong signature: its Release file was changed",
                   complaint->repository);
-        return error_hint(error, "A proxy or a mirror that is being updated can be the reason; try again, or another mirror");
+        return error_hint(
+                error, "A proxy or a mirror that is being updated can be the reason; try again, or another mirror");
 }
 
 static int expired_key(const Complaint *complaint, Error *error)
@@ -91,7 +96,8 @@ static int unsigned_repository(const Complaint *complaint, Error *error)
 
 static int changing_mirror(const Complaint *complaint, Error *error)
 {
-        error_set(error, -EBADMSG, "An index of the repository %s does not match its Release file", complaint->repository);
+        error_set(error, -EBADMSG, "An index of the repository %s does not match its Release file",
+                  complaint->repository);
         return error_hint(error, "The mirror is being updated; try again in some minutes, or another mirror");
 }
 
@@ -106,7 +112,8 @@ static int no_component(const Complaint *complaint, Error *error)
 
 static int conflicting(const Complaint *complaint, Error *error)
 {
-        error_set(error, -EINVAL, "Two repositories with the same address and suite have different keyrings or settings");
+        error_set(error, -EINVAL,
+                  "Two repositories with the same address and suite have different keyrings or settings");
         return error_detail(error, "%s", complaint->line);
 }
 
@@ -118,7 +125,8 @@ static int no_method(const Complaint *complaint, Error *error)
 
 static int not_fetched(const Complaint *complaint, Error *error)
 {
-        return error_set(error, -EIO, "The repository %s can't be fetched: %s", complaint->repository, complaint->reason);
+        return error_set(error, -EIO, "The repository %s can't be fetched: %s", complaint->repository,
+                         complaint->reason);
 }
 
 static const struct {
@@ -190,7 +198,8 @@ static char *public_line(const char *line)
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
 
         for (const char *copy; (copy = strstr(line, "copy:/")); line = copy + strlen("copy:"))
-                if (buffer_append(&buffer, line, (size_t) (copy - line)) < 0 || buffer_append_string(&buffer, "file:") < 0)
+                if (buffer_append(&buffer, line, (size_t) (copy - line)) < 0 ||
+                    buffer_append_string(&buffer, "file:") < 0)
                         return NULL;
         return buffer_append_string(&buffer, line) < 0 ? NULL : buffer_take(&buffer);
 }

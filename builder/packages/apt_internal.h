@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/json.h"
 #include "packages/apt.h"
+#include "packages/freshness.h"
 
 /* What the parts of apt.h share. Where things are inside the tools sandbox: */
 #define APT_INSIDE "/run/templar/apt"            /* the build's own: configuration, sources, keys, dpkg status */
@@ -9,17 +11,36 @@
 #define APT_INSIDE_ARCHIVES "/run/templar/archives"
 #define APT_INSIDE_DEBS "/run/templar/debs"      /* local .deb files, as NUMBER.deb */
 
+#define RELEASE_LIMIT_BYTES ((uint64_t) 32 << 20)
+
+/* Repositories that were fetched together, see apt_lists.c. */
+typedef struct AptSet {
+        char *key;
+        RepositoryList repositories;
+        char *store, *lock_path; /* cache_directory/lists/KEY, ours */
+        json_t *state;           /* of the generation */
+        char *generation;        /* its path: complete and verified; NULL when the cache has none */
+        int generation_fd;       /* holds it */
+        char *lists;             /* work_directory/apt-lists-N, the sandbox's: links to the generation's files */
+        bool filled;
+} AptSet;
+
 struct Apt {
         Sandbox *sandbox; /* borrowed */
         Output *output;   /* borrowed */
         char *architecture;
         char *cache;    /* directories on the host */
-        char *work;     /* work_directory/apt, ours; read only inside */
-        char *lists;    /* work_directory/apt-lists, the sandbox's: this build's own, so nobody changes them meanwhile */
-        char *archives; /* cache_directory/archives, the sandbox's */
-        RepositoryList updated;  /* what apt_update() fetched */
+        char *work_parent, *work; /* work_directory, and apt/ in it: ours; read only inside */
+        char *archives;           /* cache_directory/archives, the sandbox's */
+        bool offline;
+        Freshness *freshness; /* made when it is needed */
+        AptSet **sets;        /* what apt_update() fetched */
+        size_t n_sets;
+        unsigned n_lists;        /* private lists directories made so far */
+        AptSet *current;         /* one of the sets */
         RepositoryList selected; /* a part of it */
         bool has_selection;
+        unsigned n_debs; /* local .deb files so far, for the names of copies */
 };
 
 /* One program in the tools sandbox. */
@@ -35,7 +56,28 @@ typedef struct AptRun {
         void *userdata;
 } AptRun;
 
+/* With the indexes of the current set. */
 int apt_run(Apt *apt, const AptRun *run, int *ret_status, Error *error) _must_check_;
+
+/* Looks up what the cache has of the set, and holds it. */
+int apt_set_new(Apt *apt, const char *key, const RepositoryList *repositories, AptSet **ret, Error *error)
+        _must_check_;
+void apt_set_free(Apt *apt, AptSet *set);
+/* Makes the private lists directory, the first time that a program needs it. */
+int apt_set_fill(Apt *apt, AptSet *set, Error *error) _must_check_;
+/* After apt-get update: the private lists are what the cache has from now on. */
+int apt_set_publish(Apt *apt, AptSet *set, Error *error) _must_check_;
+/* Writes down that the generation was found fresh just now. */
+void apt_set_found_fresh(AptSet *set);
+/* "fresh" or "verified": seconds since 1970, or 0. */
+int64_t apt_set_time(const AptSet *set, const char *name);
+/* Whether the repositories still have what the generation was made from; without a doubt. */
+int apt_set_is_fresh(Apt *apt, AptSet *set, bool *ret, Error *error) _must_check_;
+
+/* Links (or copies) all indexes of one of the sandbox's directories into another. */
+int apt_lists_transfer(Apt *apt, const char *from, const char *to, Error *error) _must_check_;
+/* Name, size and time of every index. */
+int apt_lists_describe(int directory_fd, json_t **ret) _must_check_;
 
 /* Writes a file of the build's own directory, readable for all. */
 int apt_write(Apt *apt, const char *name, const void *data, size_t size_bytes, Error *error) _must_check_;
@@ -57,11 +99,20 @@ int apt_lock(const char *path, bool exclusive, int *ret_fd, Error *error) _must_
  * all that decides which indexes are trusted. */
 int apt_write_sources(Apt *apt, const RepositoryList *repositories, char **ret_key, Error *error) _must_check_;
 
+/* The path of a file: URI (file:/dir, file:///dir), inside it; NULL for other URIs. */
+const char *apt_local_path(const char *uri);
+
 /* copy: back to file:. The caller frees; NULL when memory is short. */
 char *apt_public_uri(const char *uri);
 
 /* The name that apt gives the index file of a URI, see URItoFileName() in apt. NULL when memory is short. */
 char *apt_list_name(const char *uri);
+
+/* "URI/dists/SUITE/", or "URI/SUITE" for a flat repository ("./"). The caller frees; NULL when memory is short. */
+char *apt_release_directory(const char *uri, const char *suite);
+
+/* Behind the header of a clear-signed message. */
+const char *apt_skip_armor(const char *text);
 
 /* "Sat, 23 Nov 2026 20:30:13 UTC" */
 int apt_parse_date(const char *text, int64_t *ret_sec) _must_check_;
@@ -96,8 +147,8 @@ void apt_changes_done(AptChanges *changes);
 #define _cleanup_changes_ _cleanup_(apt_changes_done)
 int apt_parse_changes(const char *text, AptChanges *ret, Error *error) _must_check_;
 
-/* Lines "'uri' file size SHA256:hex" of --print-uris; of each only uri, file_name, size_bytes and sha256 (NULL where apt
- * gives none) are set. */
+/* Lines "'uri' file size SHA256:hex" of --print-uris; of each only uri, file_name, size_bytes and sha256 (NULL where
+ * apt gives none) are set. */
 typedef struct AptPackages {
         AptPackage *items;
         size_t n_items;

@@ -11,8 +11,6 @@
 #include "base/file.h"
 #include "packages/deb822.h"
 
-#define RELEASE_LIMIT_BYTES ((uint64_t) 32 << 20)
-
 static void release_done(AptRelease *release)
 {
         free(release->uri);
@@ -68,7 +66,8 @@ int apt_parse_date(const char *text, int64_t *ret_sec)
             time.tm_mday > 31 || time.tm_hour < 0 || time.tm_hour > 23 || time.tm_min < 0 || time.tm_min > 59 ||
             time.tm_sec < 0 || time.tm_sec > 60)
                 return -EINVAL;
-        if (strcmp(zone, "UTC") != 0 && strcmp(zone, "GMT") != 0 && strcmp(zone, "Z") != 0 && strcmp(zone, "+0000") != 0)
+        if (strcmp(zone, "UTC") != 0 && strcmp(zone, "GMT") != 0 && strcmp(zone, "Z") != 0 &&
+            strcmp(zone, "+0000") != 0)
                 return -EINVAL;
         time.tm_mon = (int) (found - months) / 3;
         time.tm_year -= 1900;
@@ -76,8 +75,7 @@ int apt_parse_date(const char *text, int64_t *ret_sec)
         return 0;
 }
 
-/* "URI/dists/SUITE/", or "URI/SUITE" for a flat repository ("./"). */
-static char *release_directory(const char *uri, const char *suite)
+char *apt_release_directory(const char *uri, const char *suite)
 {
         const char *slash = string_ends_with(uri, "/") ? "" : "/";
         char *text;
@@ -91,7 +89,7 @@ static char *release_directory(const char *uri, const char *suite)
 static int read_release(const char *lists, const char *uri, const char *suite, Buffer *ret, Error *error)
 {
         static const char *const names[] = { "InRelease", "Release" };
-        _cleanup_free_ char *directory = release_directory(uri, suite);
+        _cleanup_free_ char *directory = apt_release_directory(uri, suite);
         _cleanup_free_ char *name = directory ? apt_list_name(directory) : NULL;
 
         if (!name)
@@ -108,8 +106,7 @@ static int read_release(const char *lists, const char *uri, const char *suite, B
         return error_set(error, -ENOENT, "apt has fetched no Release file of the repository %s %s", uri, suite);
 }
 
-/* Behind the header of a clear-signed message. */
-static const char *skip_armor(const char *text)
+const char *apt_skip_armor(const char *text)
 {
         if (!string_starts_with(text, "-----BEGIN PGP SIGNED MESSAGE-----"))
                 return text;
@@ -153,7 +150,7 @@ static int check_component(const char *text, const char *uri, const char *suite,
                 return error_out_of_memory(error);
         if (r > 0)
                 return 0;
-        _cleanup_free_ char *components = deb822_get(skip_armor(text), "Components");
+        _cleanup_free_ char *components = deb822_get(apt_skip_armor(text), "Components");
         error_set(error, -ENOENT, "The repository %s %s has no component \"%s\" for %s", uri, suite, component,
                   architecture);
         return string_empty(components) ? -ENOENT : error_hint(error, "It has: %s", components);
@@ -185,12 +182,12 @@ static bool is_known(const AptReleases *releases, const char *uri, const char *s
 static int add_release(AptReleases *releases, const Buffer *text, const char *uri, const char *suite, Error *error)
 {
         char digest[SHA256_HEX_SIZE];
-        _cleanup_free_ char *date = deb822_get(skip_armor(text->data), "Date");
+        _cleanup_free_ char *date = deb822_get(apt_skip_armor(text->data), "Date");
         AptRelease release = { 0 };
 
         if (!date || apt_parse_date(date, &release.date_sec) < 0)
-                return error_set(error, -EINVAL, "The Release file of the repository %s %s has no date that can be read",
-                                 uri, suite);
+                return error_set(error, -EINVAL,
+                                 "The Release file of the repository %s %s has no date that can be read", uri, suite);
         AptRelease *grown = reallocarray(releases->items, releases->n_items + 1, sizeof *grown);
         if (!grown)
                 return error_out_of_memory(error);

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "packages/readable.h"
 #include "packages/status.h"
 
 void apt_transaction_done(AptTransaction *transaction)
@@ -45,8 +46,8 @@ static int check_name(const char *request, Error *error)
         for (const char *rest = request + length; good && *rest; rest++)
                 good = isalnum((unsigned char) *rest) || strchr("=/+-.:~_", *rest);
         if (!good || (request[length] && !request[length + 1]))
-                return error_set_usage(error, -EINVAL, "\"%s\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
-                                       request);
+                return error_set_usage(error, -EINVAL,
+                                       "\"%s\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", request);
         return 0;
 }
 
@@ -334,6 +335,28 @@ static bool has_unpacking(const AptChanges *changes)
         return false;
 }
 
+/* The .deb files of the recipe, or copies that the sandbox can read. */
+static int take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
+{
+        _cleanup_free_ char *directory = path_join(apt->work, "debs");
+        _cleanup_strv_ char **debs = NULL;
+
+        if (!directory)
+                return error_out_of_memory(error);
+        for (; paths && *paths; paths++) {
+                _cleanup_free_ char *path = NULL;
+                char name[32];
+                snprintf(name, sizeof name, "%u.deb", apt->n_debs++);
+                int r = readable_path(*paths, directory, name, &path, error);
+                if (r < 0)
+                        return r;
+                if (strv_append(&debs, path) < 0)
+                        return error_out_of_memory(error);
+        }
+        *ret = TAKE_PTR(debs);
+        return 0;
+}
+
 static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Error *error)
 {
         _cleanup_buffer_ Buffer simulation = BUFFER_INIT, uris = BUFFER_INIT;
@@ -367,15 +390,20 @@ static int check_selection(const Apt *apt, Error *error)
 int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
 {
         _cleanup_buffer_ Buffer status = BUFFER_INIT;
+        _cleanup_strv_ char **debs = NULL;
+        AptRequest readable = *request;
         int r = check_selection(apt, error);
 
         if (r == 0)
                 r = check_names(request->packages, error);
         if (r == 0)
+                r = take_debs(apt, request->deb_paths, &debs, error);
+        readable.deb_paths = debs;
+        if (r == 0)
                 r = apt_take_status(apt, tree, &status, error);
         if (r == 0 && request->verb == APT_REMOVE_PACKAGES)
                 r = check_installed(request->packages, status.data ? status.data : "", request->purge, error);
-        return r < 0 ? r : resolve(apt, request, ret, error);
+        return r < 0 ? r : resolve(apt, &readable, ret, error);
 }
 
 /* "NAME_VERSION_ARCH.deb", with %3a for ":" */
@@ -387,7 +415,8 @@ static int split_file_name(AptPackage *package, Error *error)
         if (!parts)
                 return error_out_of_memory(error);
         if (strv_length(parts) != ELEMENTS(targets))
-                return error_set(error, -EINVAL, "apt-get names a file that can't be understood: %s", package->file_name);
+                return error_set(error, -EINVAL, "apt-get names a file that can't be understood: %s",
+                                 package->file_name);
         parts[2][strlen(parts[2]) - strlen(".deb")] = '\0';
         for (size_t i = 0; i < ELEMENTS(targets); i++) {
                 char *to = parts[i];

@@ -11,7 +11,7 @@
 
 #define KEYRING_LIMIT_BYTES ((uint64_t) 8 << 20)
 /* Part of the key of the cached indexes; to be raised when their meaning changes. */
-#define SOURCES_VERSION "1"
+#define SOURCES_VERSION "2"
 
 char *apt_public_uri(const char *uri)
 {
@@ -47,15 +47,15 @@ static int read_keyring(const Repository *repository, Buffer *ret, Error *error)
                 return error_wrap(error, "The keyring of the repository %s", repository->uris[0]);
         if (ret->length > 12 && memcmp(ret->data + 8, "KBXf", 4) == 0) {
                 error_set(error, -EINVAL, "The keyring %s is a keybox, which apt can't read", path);
-                return error_hint(error, "Export the keys: gpg --no-default-keyring --keyring %s --export > keyring.gpg",
-                                  path);
+                return error_hint(
+                        error, "Export the keys: gpg --no-default-keyring --keyring %s --export > keyring.gpg", path);
         }
         return 0;
 }
 
 /* Copies the keyring to keys/DIGEST.gpg (or .asc: apt goes by the name); *ret_path as it is inside. */
-static int take_keyring(Apt *apt, const Repository *repository, char ret_digest[static SHA256_HEX_SIZE], char **ret_path,
-                        Error *error)
+static int take_keyring(Apt *apt, const Repository *repository, char ret_digest[static SHA256_HEX_SIZE],
+                        char **ret_path, Error *error)
 {
         _cleanup_buffer_ Buffer keyring = BUFFER_INIT;
         _cleanup_free_ char *name = NULL, *inside = NULL;
@@ -150,7 +150,8 @@ static int take_one(Apt *apt, const Repository *repository, RepositoryList *list
         return 0;
 }
 
-static int write_sources(Apt *apt, const RepositoryList *repositories, char **keyring_paths, Digest *digest, Error *error)
+static int write_sources(Apt *apt, const RepositoryList *repositories, char **keyring_paths, Digest *digest,
+                         Error *error)
 {
         _cleanup_repository_list_ RepositoryList list = { 0 };
         _cleanup_buffer_ Buffer text = BUFFER_INIT;

@@ -2,179 +2,17 @@
 #include "packages/apt_internal.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 
-/* A build works on indexes of its own (links to those in the cache), so that another build's update does not change
- * them between its stages. After a successful update they replace those in the cache, under a lock. One directory of
- * the cache belongs to one set of repositories, keyrings and trust settings: apt believes an index that it has
- * verified once, so what was fetched as Trusted=yes must not be found by a build that asks for signatures. */
-
-typedef struct Transfer {
-        int from_fd, to_fd;
-        bool replace; /* what `from` lacks is removed in `to` */
-} Transfer;
-
-static bool is_index(const struct dirent *entry)
-{
-        return entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "partial") != 0 &&
-               strcmp(entry->d_name, "auxfiles") != 0;
-}
-
-static int copy_file(int from_fd, int to_fd, const char *name, const char *temporary)
-{
-        _cleanup_close_ int in = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        _cleanup_close_ int out = openat(to_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-        struct stat status;
-
-        if (in < 0 || out < 0 || fstat(in, &status) < 0)
-                return -errno;
-        int r = copy_bytes(in, out);
-        if (r < 0)
-                return r;
-        /* apt asks with If-Modified-Since */
-        const struct timespec times[] = { status.st_atim, status.st_mtim };
-        return futimens(out, times) < 0 ? -errno : 0;
-}
-
-static int transfer_file(const Transfer *transfer, const char *name)
-{
-        static const char temporary[] = ".new";
-        struct stat from, to;
-
-        if (fstatat(transfer->from_fd, name, &from, AT_SYMLINK_NOFOLLOW) < 0)
-                return -errno;
-        if (!S_ISREG(from.st_mode))
-                return 0;
-        if (fstatat(transfer->to_fd, name, &to, AT_SYMLINK_NOFOLLOW) == 0 && to.st_ino == from.st_ino &&
-            to.st_dev == from.st_dev)
-                return 0;
-        if (unlinkat(transfer->to_fd, temporary, 0) < 0 && errno != ENOENT)
-                return -errno;
-        if (linkat(transfer->from_fd, name, transfer->to_fd, temporary, 0) < 0) {
-                int r = copy_file(transfer->from_fd, transfer->to_fd, name, temporary);
-                if (r < 0)
-                        return r;
-        }
-        return renameat(transfer->to_fd, temporary, transfer->to_fd, name) < 0 ? -errno : 0;
-}
-
-static DIR *open_entries(int directory_fd)
-{
-        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-
-        if (fd >= 0 && !directory)
-                close(fd);
-        return directory;
-}
-
-static int transfer_all(const Transfer *transfer)
-{
-        _cleanup_closedir_ DIR *directory = open_entries(transfer->from_fd);
-
-        if (!directory)
-                return -errno;
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                int r = is_index(entry) ? transfer_file(transfer, entry->d_name) : 0;
-                if (r < 0)
-                        return r;
-        }
-        return -errno;
-}
-
-static int remove_superfluous(const Transfer *transfer)
-{
-        _cleanup_closedir_ DIR *directory = open_entries(transfer->to_fd);
-
-        if (!directory)
-                return -errno;
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                struct stat status;
-                if (!is_index(entry) || fstatat(transfer->from_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-                        continue;
-                if (unlinkat(transfer->to_fd, entry->d_name, 0) < 0)
-                        return -errno;
-        }
-        return -errno;
-}
-
-static int call_transfer(int root_fd, void *userdata, Buffer *reply, Error *error)
-{
-        const Transfer *transfer = userdata;
-        int r = transfer_all(transfer);
-
-        (void) root_fd;
-        (void) reply;
-        if (r == 0 && transfer->replace)
-                r = remove_superfluous(transfer);
-        return r < 0 ? error_set_errno(error, -r, "Can't copy package indexes") : 0;
-}
-
-/* From one directory of the sandbox to another. */
-static int transfer(Apt *apt, const char *from, const char *to, bool replace, Error *error)
-{
-        _cleanup_close_ int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int to_fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        Transfer one = { from_fd, to_fd, replace };
-        SandboxTree tree = { .directory_fd = to_fd };
-
-        if (from_fd < 0 || to_fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", from_fd < 0 ? from : to);
-        return sandbox_call(apt->sandbox, &tree, call_transfer, &one, NULL, error);
-}
-
-/* The directory in the cache, and its lock. */
-typedef struct Shared {
-        char *path, *lock_path;
-} Shared;
-
-static void shared_done(Shared *shared)
-{
-        free(shared->path);
-        free(shared->lock_path);
-}
-
-static int open_shared(Apt *apt, const char *key, Shared *ret, Error *error)
-{
-        _cleanup_free_ char *parent = path_join(apt->cache, "lists");
-
-        if (!parent || asprintf(&ret->lock_path, "%s/%s.lock", parent, key) < 0) {
-                ret->lock_path = NULL;
-                return error_out_of_memory(error);
-        }
-        return apt_make_sandbox_directory(apt->sandbox, parent, key, &ret->path, error);
-}
-
-static int take_from_cache(Apt *apt, const Shared *shared, Error *error)
-{
-        _cleanup_close_ int lock_fd = -1;
-        int r = apt_lock(shared->lock_path, false, &lock_fd, error);
-
-        /* replace: what an earlier update of other repositories left here goes */
-        return r < 0 ? r : transfer(apt, shared->path, apt->lists, true, error);
-}
-
-static int put_into_cache(Apt *apt, const Shared *shared, Error *error)
-{
-        _cleanup_close_ int lock_fd = -1;
-        int r = apt_lock(shared->lock_path, true, &lock_fd, error);
-
-        return r < 0 ? r : transfer(apt, apt->lists, shared->path, true, error);
-}
-
 /* What apt makes of the indexes takes it longer than anything else; it is cached with them. */
 static int make_cache(Apt *apt, const RepositoryList *repositories, bool changed, Error *error)
 {
         static const char *const argv[] = { "apt-cache", "gencaches", "-q", NULL };
-        _cleanup_free_ char *path = path_join(apt->lists, "srcpkgcache.bin");
+        _cleanup_free_ char *path = path_join(apt->current->lists, "srcpkgcache.bin");
         AptRun run = { .argv = argv, .repositories = repositories };
         int status = 0;
 
@@ -214,40 +52,108 @@ static bool has_binaries(const RepositoryList *repositories)
         return false;
 }
 
+static bool is_local(const RepositoryList *repositories)
+{
+        for (size_t i = 0; i < repositories->n_items; i++)
+                for (char **uri = repositories->items[i].uris; uri && *uri; uri++)
+                        if (!apt_local_path(*uri))
+                                return false;
+        return true;
+}
+
+static int not_there_error(const RepositoryList *repositories, Error *error)
+{
+        const Repository *first = &repositories->items[0];
+        const char *suite = first->suites && *first->suites ? *first->suites : "";
+        const char *more = repositories->n_items > 1 ? " and the repositories with it" : "";
+
+        error_set(error, -ENOENT,
+                  "The package lists of %s %s%s are not in the cache, and nothing is to be fetched (offline)",
+                  first->uris[0], suite, more);
+        return error_hint(error,
+                          "Build it once with the network, then offline with the same repositories and keyrings");
+}
+
+/* *ret: whether what the cache has will do. */
+static int try_cache(Apt *apt, AptSet *set, bool *ret, Error *error)
+{
+        *ret = false;
+        if (apt->offline && !is_local(&set->repositories)) {
+                *ret = set->generation;
+                return *ret ? 0 : not_there_error(&set->repositories, error);
+        }
+        int r = apt_set_is_fresh(apt, set, ret, error);
+        if (r < 0 || !*ret)
+                return r;
+        apt_set_found_fresh(set);
+        return apt->output && output_printf(apt->output, "The package lists are unchanged\n") < 0
+                       ? error_out_of_memory(error) : 0;
+}
+
+static int update_set(Apt *apt, AptSet *set, AptReleases *ret_releases, Error *error)
+{
+        bool cached = false;
+        int r = try_cache(apt, set, &cached, error);
+
+        if (r == 0 && !cached)
+                r = apt_set_fill(apt, set, error);
+        if (r == 0 && !cached)
+                r = run_update(apt, &set->repositories, error);
+        if (r == 0)
+                r = apt_read_releases(cached ? set->generation : set->lists, &set->repositories, apt->architecture,
+                                      ret_releases, error);
+        if (r == 0 && !cached)
+                r = apt_set_publish(apt, set, error);
+        if (r == 0)
+                ret_releases->fresh_sec = apt_set_time(set, "fresh");
+        return r;
+}
+
+/* In place of an earlier one for the same repositories. */
+static int keep_set(Apt *apt, AptSet *set)
+{
+        for (size_t i = 0; i < apt->n_sets; i++)
+                if (strcmp(apt->sets[i]->key, set->key) == 0) {
+                        apt_set_free(apt, apt->sets[i]);
+                        apt->sets[i] = set;
+                        return 0;
+                }
+        AptSet **grown = reallocarray(apt->sets, apt->n_sets + 1, sizeof(AptSet *));
+        if (!grown)
+                return -ENOMEM;
+        apt->sets = grown;
+        grown[apt->n_sets++] = set;
+        return 0;
+}
+
 int apt_update(Apt *apt, const RepositoryList *repositories, AptReleases *ret_releases, Error *error)
 {
+        _cleanup_(apt_releases_done) AptReleases releases = { 0 };
         _cleanup_free_ char *key = NULL;
-        _cleanup_(shared_done) Shared shared = { 0 };
-        _cleanup_repository_list_ RepositoryList copy = { 0 };
+        AptSet *set = NULL;
 
         apt->has_selection = false;
+        apt->current = NULL;
         if (!has_binaries(repositories))
                 return error_set_usage(error, -EINVAL, "No repository with binary packages (Types=deb) is configured");
-        if (repository_list_copy(repositories, &copy) < 0)
-                return error_out_of_memory(error);
         int r = apt_write_sources(apt, repositories, &key, error);
         if (r == 0)
-                r = open_shared(apt, key, &shared, error);
-        if (r == 0)
-                r = take_from_cache(apt, &shared, error);
-        if (r == 0)
-                r = run_update(apt, repositories, error);
-        AptReleases releases = { 0 };
-        if (r == 0)
-                r = apt_read_releases(apt->lists, repositories, apt->architecture, &releases, error);
-        if (r == 0)
-                r = put_into_cache(apt, &shared, error);
+                r = apt_set_new(apt, key, repositories, &set, error);
+        if (r < 0)
+                return r;
+        apt->current = set;
+        r = update_set(apt, set, &releases, error);
+        if (r == 0 && keep_set(apt, set) < 0)
+                r = error_out_of_memory(error);
         if (r < 0) {
-                apt_releases_done(&releases);
+                apt->current = NULL;
+                apt_set_free(apt, set);
                 return r;
         }
-        repository_list_done(&apt->updated);
-        apt->updated = copy;
-        copy = (RepositoryList){ 0 };
-        if (ret_releases)
+        if (ret_releases) {
                 *ret_releases = releases;
-        else
-                apt_releases_done(&releases);
+                releases = (AptReleases){ 0 };
+        }
         return 0;
 }
 
@@ -261,12 +167,35 @@ static bool same_repository(const Repository *a, const Repository *b)
                repository_format(&right, keyring_b, false, &text_b) == 0 && string_equal(text_a.data, text_b.data);
 }
 
-static int check_updated(const Apt *apt, const Repository *repository, Error *error)
+static bool has_repository(const AptSet *set, const Repository *repository)
 {
-        for (size_t i = 0; i < apt->updated.n_items; i++)
-                if (same_repository(&apt->updated.items[i], repository))
-                        return 0;
-        return error_set(error, -ENOENT, "The indexes of the repository %s were not fetched", repository->uris[0]);
+        for (size_t i = 0; i < set->repositories.n_items; i++)
+                if (same_repository(&set->repositories.items[i], repository))
+                        return true;
+        return false;
+}
+
+/* The smallest set that has them all: what apt made of its indexes then fits best. */
+static int find_set(const Apt *apt, const RepositoryList *repositories, AptSet **ret, Error *error)
+{
+        const Repository *missing = &repositories->items[0];
+        AptSet *best = NULL;
+
+        for (size_t i = 0; i < apt->n_sets; i++) {
+                AptSet *set = apt->sets[i];
+                bool all = true;
+                for (size_t j = 0; all && j < repositories->n_items; j++)
+                        if (!has_repository(set, &repositories->items[j])) {
+                                missing = &repositories->items[j];
+                                all = false;
+                        }
+                if (all && (!best || set->repositories.n_items < best->repositories.n_items))
+                        best = set;
+        }
+        if (!best)
+                return error_set(error, -ENOENT, "The indexes of the repository %s were not fetched", missing->uris[0]);
+        *ret = best;
+        return 0;
 }
 
 /* "PATTERN SPEC PRIORITY" as a stanza of apt_preferences(5). */
@@ -298,17 +227,13 @@ int apt_select(Apt *apt, const RepositoryList *repositories, char *const *pins, 
         _cleanup_buffer_ Buffer preferences = BUFFER_INIT;
 
         apt->has_selection = false;
-        for (size_t i = 0; i < repositories->n_items; i++) {
-                int r = check_updated(apt, &repositories->items[i], error);
-                if (r < 0)
-                        return r;
-        }
-        for (; pins && *pins; pins++) {
-                int r = append_pin(&preferences, *pins, error);
-                if (r < 0)
-                        return r;
-        }
-        int r = apt_write_sources(apt, repositories, NULL, error);
+        if (repositories->n_items == 0)
+                return error_set(error, -EINVAL, "No repositories are selected");
+        int r = find_set(apt, repositories, &apt->current, error);
+        for (; r == 0 && pins && *pins; pins++)
+                r = append_pin(&preferences, *pins, error);
+        if (r == 0)
+                r = apt_write_sources(apt, repositories, NULL, error);
         if (r == 0)
                 r = apt_write_text(apt, "preferences", preferences.data ? preferences.data : "", error);
         if (r < 0)

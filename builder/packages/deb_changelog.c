@@ -77,7 +77,8 @@ static int append_date(Buffer *text, int64_t date_sec)
 }
 
 /* "source (version) suite; urgency=..." is the first line of what is there; source and suite are taken from it. */
-static int make_text(const char *old, const DebControl *control, const char *new_version, const DebEntry *entry, Buffer *ret)
+static int make_text(const char *old, const DebControl *control, const char *new_version, const DebEntry *entry,
+                     Buffer *ret)
 {
         size_t source_length = strcspn(old, " \n");
         const char *close = strchr(old, ')'), *line_end = strchr(old, '\n');
@@ -85,10 +86,12 @@ static int make_text(const char *old, const DebControl *control, const char *new
         size_t suite_length = strcspn(suite, ";\n");
         bool known = source_length > 0 && suite_length > 0;
 
-        int r = buffer_printf(ret, "%.*s (%s) %.*s; urgency=medium\n\n  * Patched with %s.\n\n"
-                                   " -- templar <templar@localhost>  ",
-                              known ? (int) source_length : (int) strlen(control->package), known ? old : control->package,
-                              new_version, known ? (int) suite_length : 8, known ? suite : "unstable", entry->patch_name);
+        int r = buffer_printf(ret,
+                              "%.*s (%s) %.*s; urgency=medium\n\n  * Patched with %s.\n\n"
+                              " -- templar <templar@localhost>  ",
+                              known ? (int) source_length : (int) strlen(control->package),
+                              known ? old : control->package, new_version, known ? (int) suite_length : 8,
+                              known ? suite : "unstable", entry->patch_name);
         if (r == 0)
                 r = append_date(ret, entry->date_sec);
         return r == 0 ? buffer_printf(ret, "\n%s%s", *old ? "\n" : "", old) : r;

@@ -51,7 +51,8 @@ static int parse_control(const char *text, DebControl *ret, Error *error)
 
         if (!is_harmless(control.package, "+-.") || !is_harmless(control.version, "+-.~:") ||
             !is_harmless(control.architecture, "-"))
-                return error_set(error, -EINVAL, "The package's control file has no proper Package, Version and Architecture");
+                return error_set(error, -EINVAL,
+                                 "The package's control file has no proper Package, Version and Architecture");
         *ret = control;
         control = (DebControl){ 0 };
         return 0;
@@ -105,7 +106,8 @@ static int make_executable(int root_fd, Error *error)
         if (directory_fd < 0)
                 return error_set_errno(error, -directory_fd, "Can't open DEBIAN of the package");
         for (size_t i = 0; i < ELEMENTS(scripts); i++) {
-                _cleanup_close_ int fd = openat(directory_fd, scripts[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+                _cleanup_close_ int fd =
+                        openat(directory_fd, scripts[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
                 struct stat status;
                 if (fd < 0 && errno == ENOENT)
                         continue;

@@ -151,7 +151,8 @@ static int unpack(Apply *apply, size_t n, Error *error)
             action_arguments(&argv, APT_UNPACK) < 0 || strv_extend(&argv, archives.targets) < 0)
                 return error_out_of_memory(error);
         apply->next_package += n;
-        return run_dpkg(apply, argv, archives.mounts, n, error);
+        int r = run_dpkg(apply, argv, archives.mounts, n, error);
+        return r == 0 ? guard_enter(apply->sandbox, apply->tree, error) : r;
 }
 
 static int act(Apply *apply, const AptStep *steps, size_t n, Error *error)
@@ -173,7 +174,8 @@ static int finish(Apply *apply, Error *error)
 {
         _cleanup_strv_ char **argv = NULL;
 
-        if (base_arguments(&argv, true) < 0 || strv_append(&argv, "--configure") < 0 || strv_append(&argv, "--pending") < 0)
+        if (base_arguments(&argv, true) < 0 || strv_append(&argv, "--configure") < 0 ||
+            strv_append(&argv, "--pending") < 0)
                 return error_out_of_memory(error);
         return run_dpkg(apply, argv, NULL, 0, error);
 }
@@ -197,13 +199,12 @@ static int run_steps(Apply *apply, Error *error)
 
 static int run_guarded(Apply *apply, Error *error)
 {
-        Guard guard = { 0 };
-        int r = guard_enter(apply->sandbox, apply->tree, &guard, error);
+        int r = guard_enter(apply->sandbox, apply->tree, error);
 
         if (r < 0)
                 return r;
         r = run_steps(apply, error);
-        int left = guard_leave(apply->sandbox, apply->tree, &guard, r < 0 ? NULL : error);
+        int left = guard_leave(apply->sandbox, apply->tree, r < 0 ? NULL : error);
         return r < 0 ? r : left;
 }
 

@@ -17,7 +17,8 @@ void dpkg_blame_done(DpkgBlame *blame)
 
 const char *dpkg_line_package(const char *line, size_t *ret_length)
 {
-        static const char *const starts[] = { "Unpacking ", "Setting up ", "Removing ", "Purging configuration files for " };
+        static const char *const starts[] = { "Unpacking ", "Setting up ", "Removing ",
+                                              "Purging configuration files for " };
 
         for (size_t i = 0; i < ELEMENTS(starts); i++) {
                 if (!string_starts_with(line, starts[i]))
@@ -67,7 +68,8 @@ int dpkg_blame_line(DpkgBlame *blame, const char *line)
 
 static int script_error(const DpkgBlame *blame, const char *script, Error *error)
 {
-        const char *status = strstr(blame->reason, "exit status "), *killed = strstr(blame->reason, "killed by signal ");
+        const char *status = strstr(blame->reason, "exit status "),
+                   *killed = strstr(blame->reason, "killed by signal ");
 
         if (status)
                 return error_set(error, -ECHILD, "The %s script of %s failed with status %s", script, blame->package,

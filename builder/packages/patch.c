@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "packages/apt_internal.h"
 #include "packages/deb_tree.h"
+#include "packages/readable.h"
 #include "packages/tap.h"
 
 #define INSIDE "/run/templar/patch"
@@ -26,8 +27,16 @@ typedef struct Work {
         Output *output;
         char *name; /* of the directory in the work directory */
         char *path;
+        char *deb_path, *patch_path; /* what the sandbox can read */
         int64_t date_sec; /* of the package's own control file: the same on any day */
 } Work;
+
+static void drop_copy(char *path, const char *original)
+{
+        if (path && !string_equal(path, original))
+                unlink(path);
+        free(path);
+}
 
 static void work_done(Work *work)
 {
@@ -35,6 +44,8 @@ static void work_done(Work *work)
                 int r = sandbox_remove_tree(work->sandbox, work->path, NULL);
                 (void) r;
         }
+        drop_copy(work->deb_path, work->patch ? work->patch->deb_path : NULL);
+        drop_copy(work->patch_path, work->patch ? work->patch->patch_path : NULL);
         free(work->name);
         free(work->path);
 }
@@ -47,7 +58,8 @@ static int check_suffix(const char *suffix, Error *error)
                 good = isalnum((unsigned char) *c) || strchr(".+~", *c);
         if (good)
                 return 0;
-        return error_set_usage(error, -EINVAL, "The suffix \"%s\" can't be part of a version: letters, digits, ., + and ~ can",
+        return error_set_usage(error, -EINVAL,
+                               "The suffix \"%s\" can't be part of a version: letters, digits, ., + and ~ can",
                                suffix);
 }
 
@@ -69,7 +81,12 @@ static int work_open(Work *work, Sandbox *sandbox, const DebPatch *patch, Output
                 work->name = NULL;
                 return error_out_of_memory(error);
         }
-        return apt_make_sandbox_directory(sandbox, patch->work_directory, work->name, &work->path, error);
+        int r = readable_path(patch->deb_path, patch->work_directory, "input.deb", &work->deb_path, error);
+        if (r == 0)
+                r = readable_path(patch->patch_path, patch->work_directory, "input.patch", &work->patch_path, error);
+        if (r == 0)
+                r = apt_make_sandbox_directory(sandbox, patch->work_directory, work->name, &work->path, error);
+        return r;
 }
 
 static void on_line(const char *line, void *userdata)
@@ -82,13 +99,13 @@ static void on_line(const char *line, void *userdata)
 }
 
 /* A tool of the host. LC_ALL=C: quotes and words as everywhere. */
-static int run_tool(const Work *work, const char *const *argv, const char *const *more, int *ret_status, Buffer *ret_log,
-                    Error *error)
+static int run_tool(const Work *work, const char *const *argv, const char *const *more, int *ret_status,
+                    Buffer *ret_log, Error *error)
 {
         const SandboxMount mounts[] = {
                 { work->path, INSIDE, true },
-                { work->patch->deb_path, DEB_INSIDE, false },
-                { work->patch->patch_path, PATCH_INSIDE, false },
+                { work->deb_path, DEB_INSIDE, false },
+                { work->patch_path, PATCH_INSIDE, false },
         };
         _cleanup_strv_ char **environment = NULL;
         _cleanup_tap_ Tap tap = TAP_INIT;
@@ -221,7 +238,8 @@ static int patch_failed(const Work *work, const DebControl *control, int status,
         if (r < 0)
                 return r;
         if (status == 1)
-                error_set(error, -EBADMSG, "The patch %s does not apply to %s %s", name, control->package, control->version);
+                error_set(error, -EBADMSG, "The patch %s does not apply to %s %s", name, control->package,
+                          control->version);
         else
                 error_set(error, -EBADMSG, "The patch %s can't be applied to %s %s (patch exited with status %d)", name,
                           control->package, control->version, status);
@@ -231,9 +249,10 @@ static int patch_failed(const Work *work, const DebControl *control, int status,
 
 static int apply(const Work *work, const DebControl *control, Error *error)
 {
-        static const char *const argv[] = { "patch",      "-p1", "--force",          "--fuzz=0", "--no-backup-if-mismatch",
-                                            "-r",         INSIDE "/rejects", "-d",   INSIDE "/tree",
-                                            "-i",         PATCH_INSIDE, NULL };
+        static const char *const argv[] = {
+                "patch", "-p1", "--force", "--fuzz=0", "--no-backup-if-mismatch", "-r", INSIDE "/rejects",
+                "-d", INSIDE "/tree", "-i", PATCH_INSIDE, NULL,
+        };
         _cleanup_buffer_ Buffer said = BUFFER_INIT;
         int status = 0, r = run_tool(work, argv, NULL, &status, &said, error);
 
@@ -305,7 +324,8 @@ static int patch_package(Work *work, char **ret_path, char **ret_version, Error 
         return r;
 }
 
-int deb_patch(Sandbox *sandbox, const DebPatch *patch, Output *output, char **ret_path, char **ret_version, Error *error)
+int deb_patch(Sandbox *sandbox, const DebPatch *patch, Output *output, char **ret_path, char **ret_version,
+              Error *error)
 {
         _cleanup_(work_done) Work work = { 0 };
         int r = check_suffix(patch->suffix, error);

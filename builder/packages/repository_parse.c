@@ -357,7 +357,8 @@ static bool is_one_line_form(const char *text)
                 text += strcspn(text, "\n");
         }
         size_t length = strcspn(text, " \t[\n");
-        return text[length] != '\n' && text[length] != '\0' && !memchr(text, ':', length) && isalpha((unsigned char) *text);
+        return text[length] != '\n' && text[length] != '\0' && !memchr(text, ':', length) &&
+               isalpha((unsigned char) *text);
 }
 
 int repository_parse(const char *text, const char *name, const char *directory, RepositoryList *ret, Error *error)

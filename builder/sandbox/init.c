@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* Three processes: the keeper, outside the pid namespace but already the sandbox's root, which waits for the
@@ -101,9 +102,13 @@ static int build_inside(const Spec *spec, int tree_fd, const int *mount_fds, Err
 /* Whatever the caller ignored: an ignored SIGCHLD would take the statuses away. */
 static void reset_signals(void)
 {
+        /* handler, flags, restorer and mask as the kernel has them (rt_sigaction(2)): signal(3) leaves out the two that
+         * the C library keeps for itself, and they are inherited as well */
+        static const uint64_t by_default[4];
+
         for (int number = 1; number < NSIG; number++)
                 if (number != SIGKILL && number != SIGSTOP)
-                        signal(number, SIG_DFL);
+                        syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof(uint64_t));
         cancel_reset_in_child();
 }
 

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A small /dev. The devices are the host's, bound one by one: a user namespace can't make any. */
+/* A small /dev. The devices are the host's, bound one by one: a user namespace can't make any. It is writable, as in a
+ * booted machine: what a package leaves in it is gone with the sandbox, and what it may not make is refused with EPERM, as
+ * its scripts expect. */
 
 static const char *const devices[] = { "full", "null", "random", "tty", "urandom", "zero" };
 
@@ -81,9 +83,5 @@ int root_mount_dev(int root_fd, Error *error)
                 if (symlinkat(links[i].target, dev, links[i].name) < 0)
                         return error_set_errno(error, errno, "Can't make /dev/%s in the sandbox",
                                                links[i].name);
-        r = mount_pts_and_shm(dev, error);
-        if (r < 0)
-                return r;
-        r = mount_restrict(dev, MOUNT_ATTR_RDONLY);
-        return r < 0 ? error_set_errno(error, -r, "Can't make /dev read only in the sandbox") : 0;
+        return mount_pts_and_shm(dev, error);
 }

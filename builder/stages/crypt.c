@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SALT_BYTES 16
-#define HINT "Make a hash with: mkpasswd -m yescrypt, or: openssl passwd -6"
+#define HINT "make a hash with: mkpasswd -m yescrypt, or: openssl passwd -6"
 
 static const struct {
         const char *prefix;

@@ -30,7 +30,7 @@ static int check_password_file(const char *value, Error *error)
                 return 0;
         error_set_usage(error, -EINVAL, "PasswordFile= must be an absolute path outside the recipe's folder");
         return error_hint(error,
-                          "Recipes are shared, passwords are not: keep it in a file like /etc/templar/root.password");
+                          "recipes are shared, passwords are not: keep it in a file like /etc/templar/root.password");
 }
 
 static int check(const RecipeSection *section, Error *error)

@@ -71,6 +71,18 @@ static int apply_section(const RecipeSection *section, Repository *repository, E
         return repository->keyring ? 0 : error_out_of_memory(error);
 }
 
+/* What the recipe's own keys may not hold, its files may not either. */
+static int refuse_credentials(const RecipeSection *section, const Repository *repository, Error *error)
+{
+        for (char *const *uri = repository->uris; uri && *uri; uri++)
+                if (uri_has_credentials(*uri))
+                        return error_set_usage(error, -EINVAL,
+                                               "%s has an address with user and password, which would end up in the "
+                                               "image and in logs",
+                                               section_path(section, "File"));
+        return 0;
+}
+
 /* The repositories of one section, each with its keyring or trusted. */
 static int section_repositories(const RecipeSection *section, RepositoryList *ret, Error *error)
 {
@@ -80,7 +92,8 @@ static int section_repositories(const RecipeSection *section, RepositoryList *re
         if (r == 0 && list.n_items == 0)
                 r = error_set_usage(error, -EINVAL, "%s holds no repository", section_path(section, "File"));
         for (size_t i = 0; r == 0 && i < list.n_items; i++)
-                r = apply_section(section, &list.items[i], error);
+                r = refuse_credentials(section, &list.items[i], error) ?:
+                            apply_section(section, &list.items[i], error);
         if (r < 0)
                 return r;
         *ret = list;

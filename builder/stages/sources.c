@@ -104,36 +104,54 @@ static int write_text(int root_fd, const char *path, const Buffer *text, Error *
                           error);
 }
 
-/* BASENAME.gpg of the host's keyring, or the name of the sources file. */
-static char *keyring_target(const Sources *sources, const SourceKey *key, size_t index)
+static bool tree_has_same(int root_fd, const char *path, const Buffer *content)
+{
+        _cleanup_buffer_ Buffer there = BUFFER_INIT;
+
+        return tree_read(root_fd, path, &there, NULL) == 0 && there.length == content->length &&
+               memcmp(there.data, content->data, content->length) == 0;
+}
+
+/* BASENAME.gpg of the host's keyring, or the name of the sources file; numbered while another keyring has the name. */
+static int keyring_target(int root_fd, const Sources *sources, const SourceKey *key, char **ret_path, Error *error)
 {
         const char *directory = sources->old_apt ? "/etc/apt/trusted.gpg.d" : "/etc/apt/keyrings";
-        char *path = NULL;
-        int n;
+        const char *slash = key->host_path ? strrchr(key->host_path, '/') : NULL;
+        const char *base = slash ? slash + 1 : key->host_path ?: sources->name;
+        const char *dot = key->host_path ? strrchr(base, '.') : NULL;
+        int length = (int) (dot > base ? (size_t) (dot - base) : strlen(base));
 
-        if (key->host_path) {
-                const char *base = strrchr(key->host_path, '/') ? strrchr(key->host_path, '/') + 1 : key->host_path;
-                const char *dot = strrchr(base, '.');
-                n = asprintf(&path, "%s/%.*s.gpg", directory, (int) (dot > base ? dot - base : (long) strlen(base)),
-                             base);
-        } else if (index == 0)
-                n = asprintf(&path, "%s/%s.gpg", directory, sources->name);
-        else
-                n = asprintf(&path, "%s/%s-%zu.gpg", directory, sources->name, index + 1);
-        return n < 0 ? NULL : path;
+        for (unsigned number = 1;; number++) {
+                _cleanup_free_ char *path = NULL;
+                int n = number == 1 ? asprintf(&path, "%s/%.*s.gpg", directory, length, base)
+                                    : asprintf(&path, "%s/%.*s-%u.gpg", directory, length, base, number);
+                if (n < 0) {
+                        path = NULL;
+                        return error_out_of_memory(error);
+                }
+                if (tree_has_file(root_fd, path) && !tree_has_same(root_fd, path, &key->content))
+                        continue;
+                *ret_path = TAKE_PTR(path);
+                return 0;
+        }
 }
 
 /* A keyring that the image gets from a package stays as current as the package: it is used where it lies. */
-static int place_keyring(int root_fd, const Sources *sources, const SourceKey *key, size_t index, char **ret_path,
-                         Error *error)
+static int place_keyring(int root_fd, const Sources *sources, const SourceKey *key, char **ret_path, Error *error)
 {
         bool packaged = key->host_path && string_starts_with(key->host_path, "/usr/share/keyrings/") &&
                         tree_has_file(root_fd, key->host_path);
-        _cleanup_free_ char *path = packaged ? strdup(key->host_path) : keyring_target(sources, key, index);
+        _cleanup_free_ char *path = NULL;
+        int r = 0;
 
-        if (!path)
-                return error_out_of_memory(error);
-        int r = packaged ? 0 : write_text(root_fd, path, &key->content, error);
+        if (packaged)
+                path = strdup(key->host_path);
+        else
+                r = keyring_target(root_fd, sources, key, &path, error);
+        if (r == 0 && !path)
+                r = error_out_of_memory(error);
+        if (r == 0 && !packaged)
+                r = write_text(root_fd, path, &key->content, error);
         if (r == 0 && !sources->old_apt)
                 *ret_path = TAKE_PTR(path);
         return r;
@@ -145,7 +163,7 @@ static int place_keyrings(int root_fd, const SourcesJob *job, char **paths, Erro
 
         for (size_t i = 0; r == 0 && i < job->sources->list->n_items; i++)
                 if (job->keys[i].content.length > 0)
-                        r = place_keyring(root_fd, job->sources, &job->keys[i], i, &paths[i], error);
+                        r = place_keyring(root_fd, job->sources, &job->keys[i], &paths[i], error);
         return r;
 }
 

@@ -93,6 +93,7 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
                                          .cache_size_bytes = cache_size_bytes,
                                          .from_stage = options_string(options, "from"),
                                          .no_cache = options_switch(options, "no-cache"),
+                                         .offline = options_switch(options, "offline"),
                                          .key = key,
                                          .sign = !options_switch(options, "no-sign"),
                                          .keep_failed = options_switch(options, "keep-failed"),
@@ -243,6 +244,7 @@ static const Option options[] = {
           .value = VALUE_TEXT,
           .help = "run this stage and all after it, even if nothing has changed: its number, its section's name, or "
                   "Script[2] for one of several" },
+        { .name = "offline", .help = "use the package lists and packages that the cache has, and say how old the lists are" },
         { .name = "keep-failed", .help = "say where what a failed stage changed is kept" },
         OPTION_QUIET,
         OPTION_VERBOSE,

@@ -27,7 +27,7 @@ defer() {
 run_deferred() {
         local command
         for command in "${DEFERRED[@]}"; do
-                eval "$command" || true
+                eval "$command" >&2 || true
         done
         DEFERRED=()
 }

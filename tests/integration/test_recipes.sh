@@ -80,6 +80,8 @@ serve_page() {
         own_cgroup
         systemd-nspawn --boot --directory="$1" "${NSPAWN_OPTIONS[@]}" --console=pipe </dev/null >"$WORK/console" 2>&1 &
         NSPAWN=$!
+        defer wait_ended "$NSPAWN"
+        defer kill "$NSPAWN"
         for _ in $(seq 300); do
                 leader=$(pgrep -P "$NSPAWN" -x systemd || pgrep -P "$(pgrep -P "$NSPAWN" | head -n 1)" -x systemd) || true
                 if [ -n "$leader" ] && nsenter --target "$leader" --net busybox wget -q -O "$WORK/page" http://127.0.0.1/ 2>/dev/null; then
@@ -91,6 +93,6 @@ serve_page() {
         cat "$WORK/console" >&2
         [ -n "$leader" ] || fail 'nginx in the image does not answer'
         matches "$WORK/page" 'Welcome to nginx'
-        kill -TERM "$NSPAWN"
+        kill "$NSPAWN"
         wait "$NSPAWN" || fail 'the machine does not end cleanly'
 }

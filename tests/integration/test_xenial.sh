@@ -25,13 +25,13 @@ test_recipe() {
         build 0 "$SOURCE/recipes/ubuntu-xenial.recipe" --no-sign --formats tar "${SETTINGS[@]}"
         find_release "$WORK/out" ubuntu-xenial
         unpack_release "$tree"
+        same "$(find "$tree/dev" -mindepth 1)" '' 'device nodes'
         dpkg-query --admindir="$tree/var/lib/dpkg" -W -f '${Package} ${Version} ${db:Status-Status}\n' >"$WORK/packages"
         matches "$WORK/packages" '^makedev 2\.3\.1-93ubuntu2~ubuntu16\.04\.1\+templar1 installed$' '^dbus .* installed$' \
                 '^ubuntu-minimal .* installed$' '^systemd-sysv .* installed$' '^hostname .*ubuntu0\.16\.04\.1 installed$'
         same "$(grep -cv ' installed$' "$WORK/packages")" 0 'packages that are not installed'
         run 0 dpkg --root="$tree" --audit
         run 0 chroot "$tree" apt-get check
-        same "$(find "$tree/dev" -mindepth 1)" '' 'device nodes'
         matches "$tree/var/lib/dpkg/info/makedev.postinst" 'lxc\|systemd-nspawn'
 
         # one-line sources for apt of that time, with everything from main to multiverse

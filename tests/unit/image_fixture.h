@@ -41,8 +41,7 @@ static inline int fixture_setup(void **state)
         assert_non_null(fixture);
         umask(022);
         fixture->before_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        assert_int_equal(make_temporary_directory(parent ? parent : "/tmp", "templar-image-", &fixture->directory, NULL),
-                         0);
+        assert_int_equal(make_temporary_directory(parent ?: "/tmp", "templar-image-", &fixture->directory, NULL), 0);
         assert_int_equal(chdir(fixture->directory), 0);
         assert_int_equal(mkdir("tree", 0755), 0);
         *state = fixture;
@@ -182,8 +181,8 @@ static inline const uint8_t *find_header(const Buffer *tar, const char *name)
         return NULL;
 }
 
-/* Runs a program and returns its exit status; stdout goes into `ret_output` (may be NULL), stderr to ours. `input_fd` is
- * its stdin (-1: none). */
+/* Runs a program and returns its exit status; stdout goes into `ret_output` (may be NULL), stderr to ours. `input_fd`
+ * is its stdin (-1: ours). */
 static inline int run_program(const char *const *argv, int input_fd, Buffer *ret_output)
 {
         int pipe_fds[2], status;

@@ -116,8 +116,8 @@ static inline void tree_add_owners(void)
         assert_int_equal(lchown("tree/etc/" TREE_LATIN1, 65535, 12), 0);
         assert_int_equal(lchown("tree/bin", 1, 2), 0);
         assert_int_equal(lchown("tree/tmp", 3, 4), 0);
-        assert_int_equal(setxattr("tree/usr/bin/ping", "security.capability", tree_capability, sizeof tree_capability, 0),
-                         0);
+        assert_int_equal(setxattr("tree/usr/bin/ping", "security.capability", tree_capability,
+                                  sizeof tree_capability, 0), 0);
 }
 
 static inline void tree_add_xattrs(void)
@@ -205,7 +205,8 @@ static inline int describe_entry(const WalkEntry *entry, void *userdata, Error *
         if (S_ISREG(entry->status.st_mode))
                 describe_file(entry, description);
         if (entry->fd >= 0)
-                assert_int_equal(xattrs_read(entry->fd, S_ISREG(entry->status.st_mode), entry->path, &xattrs, error), 0);
+                assert_int_equal(xattrs_read(entry->fd, S_ISREG(entry->status.st_mode), entry->path, &xattrs, error),
+                                 0);
         for (size_t i = 0; i < xattrs.n_items; i++) {
                 assert_in_range(xattrs.items[i].size_bytes, 0, 4096);
                 hex_encode(xattrs.items[i].value, xattrs.items[i].size_bytes, hex);

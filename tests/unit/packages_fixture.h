@@ -75,6 +75,9 @@ static inline int fixture_setup(void **state)
 static inline int fixture_teardown(void **state)
 {
         (void) state;
+        /* files of both: ours and the sandbox's */
+        if (fixture.sandbox && sandbox_remove_tree(fixture.sandbox, fixture.directory, &fixture.error) < 0)
+                print_error("%s\n", fixture.error.message);
         sandbox_close(fixture.sandbox);
         output_free(fixture.output);
         error_done(&fixture.error);

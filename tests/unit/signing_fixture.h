@@ -21,8 +21,8 @@
 
 #include <cmocka.h>
 
-/* Shared by the tests of signing/: a temporary folder for every test (it is TMPDIR, too, so that what is left behind
- * shows), and gpg(1) as the program that we did not write. */
+/* Shared by the tests of signing/: a temporary folder for every test (it is TMPDIR, too, so that what is left
+ * behind shows), and gpg(1) as the program that we did not write. */
 
 /* Asserts success and shows the error otherwise. */
 #define assert_done(call)                                                                                    \
@@ -54,7 +54,8 @@ static inline int fixture_setup(void **state)
         char *path = NULL;
 
         signal(SIGPIPE, SIG_IGN);
-        if (make_temporary_directory("/tmp", "templar-test-", &path, NULL) < 0 || setenv("TMPDIR", path, 1) < 0)
+        if (make_temporary_directory("/tmp", "templar-test-", &path, NULL) < 0 ||
+            setenv("TMPDIR", path, 1) < 0)
                 return -1;
         *state = path;
         return 0;
@@ -111,7 +112,9 @@ static inline int fixture_run(const char *const *argv, int stdin_fd, Buffer *ret
         int status = -1;
 
         assert_done(output_new(NULL, &output, &error));
-        ProcessCommand command = { .argv = argv, .stdin_fd = stdin_fd, .output = output, .ret_stdout = ret_stdout };
+        ProcessCommand command = {
+                .argv = argv, .stdin_fd = stdin_fd, .output = output, .ret_stdout = ret_stdout
+        };
         assert_done(process_run_status(&command, &status, &error));
         return status;
 }
@@ -204,9 +207,10 @@ static inline size_t fixture_count(const char *directory, const char *prefix)
         return n;
 }
 
-/* A release with the image "BASE.tar.xz" and its settings; `content` makes the image differ. Errors are the caller's. */
-static inline int fixture_try_publish(const char *directory, const char *base, const char *content, const char *home,
-                                      const char *key, Error *error)
+/* A release with the image "BASE.tar.xz" and its settings; `content` makes the image differ. Errors are the
+ * caller's. */
+static inline int fixture_try_publish(const char *directory, const char *base, const char *content,
+                                      const char *home, const char *key, Error *error)
 {
         static const char settings[] = "[Exec]\nPrivateUsers=pick\n";
         _cleanup_release_ Release *release = NULL;

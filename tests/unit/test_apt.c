@@ -51,15 +51,15 @@ static void test_parse_date(void **state)
 static void test_parse_changes(void **state)
 {
         (void) state;
-        static const char text[] =
-                "\rReading package lists... 0%\r\rReading package lists... Done\n"
-                "Note, selecting 'exim4' instead of 'mail-transport-agent'\n"
-                "  Inst ruction\n"
-                "Remv nvi [1.81.6-17] [less:amd64 ]\n"
-                "Purg nano [7.2-1]\n"
-                "Inst libc6 [2.36-9] (2.36-9+deb12u9 Debian:12.9/stable, Debian-Security:12/stable-security [amd64]) []\n"
-                "Inst exim4:i386 (1:4.96-15 Debian:12.9/stable [i386])\n"
-                "Conf libc6 (2.36-9+deb12u9 Debian:12.9/stable [amd64])\n";
+        static const char text[] = "\rReading package lists... 0%\r\rReading package lists... Done\n"
+                                   "Note, selecting 'exim4' instead of 'mail-transport-agent'\n"
+                                   "  Inst ruction\n"
+                                   "Remv nvi [1.81.6-17] [less:amd64 ]\n"
+                                   "Purg nano [7.2-1]\n"
+                                   "Inst libc6 [2.36-9] (2.36-9+deb12u9 Debian:12.9/stable, "
+                                   "Debian-Security:12/stable-security [amd64]) []\n"
+                                   "Inst exim4:i386 (1:4.96-15 Debian:12.9/stable [i386])\n"
+                                   "Conf libc6 (2.36-9+deb12u9 Debian:12.9/stable [amd64])\n";
         static const struct {
                 AptAction action;
                 const char *name, *version, *architecture;
@@ -137,33 +137,44 @@ static void test_update_errors(void **state)
                 { "W: GPG error: copy:/srv/a stable InRelease: The following signatures couldn't be verified because "
                   "the public key is not available: NO_PUBKEY BF8CB8DBD509A4CC NO_PUBKEY 00\n"
                   "E: The repository 'copy:/srv/a stable InRelease' is not signed.\n",
-                  "The repository file:/srv/a stable is signed by a key that is not in its keyring (BF8CB8DBD509A4CC)",
+                  "The repository file:/srv/a stable is signed by a key that is not in its keyring "
+                  "(BF8CB8DBD509A4CC)",
                   "Name the right keyring with SignedBy= (or Keyring=)" },
                 /* apt 3.0 with sqv */
                 { "W: OpenPGP signature verification failed: http://a.example/debian nosuite InRelease: Sub-process "
                   "/usr/bin/sqv returned an error code (1), error message is: Missing key "
                   "4D64FEC119C2029067D6E791F8D2585B8783D481, which is needed to verify signature.\n",
                   "The repository http://a.example/debian nosuite is signed by a key that is not in its keyring "
-                  "(4D64FEC119C2029067D6E791F8D2585B8783D481)", NULL },
-                { "W: GPG error: copy:/srv/a stable InRelease: The following signatures were invalid: BADSIG BF8C X\n",
+                  "(4D64FEC119C2029067D6E791F8D2585B8783D481)",
+                  NULL },
+                { "W: GPG error: copy:/srv/a stable InRelease: The following signatures were invalid: BADSIG BF8C "
+                  "X\n",
                   "The repository file:/srv/a stable has a wrong signature: its Release file was changed", NULL },
-                { "W: GPG error: copy:/srv/a stable InRelease: The following signatures were invalid: EXPKEYSIG BF8C X\n",
+                { "W: GPG error: copy:/srv/a stable InRelease: The following signatures were invalid: EXPKEYSIG BF8C "
+                  "X\n",
                   "The repository file:/srv/a stable is signed by an expired key", NULL },
                 { "E: The repository 'copy:/srv/a stable Release' is not signed.\n",
                   "The repository file:/srv/a stable is not signed", "Trusted=yes accepts that, at your own risk" },
-                { "E: Failed to fetch http://a.example/debian/dists/nosuite/InRelease  Could not resolve 'a.example'\n"
+                { "E: Failed to fetch http://a.example/debian/dists/nosuite/InRelease  Could not resolve "
+                  "'a.example'\n"
                   "E: Some index files failed to download. They have been ignored, or old ones used instead.\n",
                   "The repository http://a.example/debian nosuite can't be reached: Could not resolve 'a.example'",
                   "Check its address, the network and http_proxy" },
-                { "W: Failed to fetch http://a.example/debian/dists/nosuite/InRelease  Could not connect to a.example:80 "
+                { "W: Failed to fetch http://a.example/debian/dists/nosuite/InRelease  Could not connect to "
+                  "a.example:80 "
                   "(192.0.2.1). - connect (111: Connection refused)\n",
-                  "The repository http://a.example/debian nosuite can't be reached: Could not connect to a.example:80 "
-                  "(192.0.2.1). - connect (111: Connection refused)", NULL },
-                { "E: Release file for copy:/srv/a/dists/stable/InRelease is expired (invalid since 1050d 20h 31min 55s)."
+                  "The repository http://a.example/debian nosuite can't be reached: Could not connect to "
+                  "a.example:80 "
+                  "(192.0.2.1). - connect (111: Connection refused)",
+                  NULL },
+                { "E: Release file for copy:/srv/a/dists/stable/InRelease is expired (invalid since 1050d 20h 31min "
+                  "55s)."
                   " Updates for this repository will not be applied.\n",
-                  "The Release file of the repository file:/srv/a stable has expired (invalid since 1050d 20h 31min 55s)",
+                  "The Release file of the repository file:/srv/a stable has expired (invalid since 1050d 20h 31min "
+                  "55s)",
                   "CheckValidUntil=no accepts it, for suites that are no longer updated" },
-                { "E: Release file for copy:/srv/a/dists/stable/InRelease is not valid yet (invalid for another 2595d)."
+                { "E: Release file for copy:/srv/a/dists/stable/InRelease is not valid yet (invalid for another "
+                  "2595d)."
                   " Updates for this repository will not be applied.\n",
                   "The Release file of the repository file:/srv/a stable is from the future",
                   "Check this machine's clock" },
@@ -178,8 +189,10 @@ static void test_update_errors(void **state)
         };
         _cleanup_repository_list_ RepositoryList list = { 0 };
 
-        assert_int_equal(repository_parse("deb file:///srv/a stable main contrib\ndeb http://a.example/debian/ nosuite main",
-                                          "x", "/", &list, NULL), 0);
+        assert_int_equal(
+                repository_parse("deb file:///srv/a stable main contrib\ndeb http://a.example/debian/ nosuite main",
+                                 "x", "/", &list, NULL),
+                0);
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 _cleanup_error_ Error error = ERROR_INIT;
                 int r = apt_update_error(cases[i].log, &list, &error);
@@ -206,8 +219,8 @@ static void test_resolve_errors(void **state)
                   "Did you mean nginx?" },
                 { "E: Package 'foo' has no installation candidate\n", "Package foo is not available\n",
                   "The package foo is in none of the repositories", NULL, NULL },
-                { "E: Version '9' for 'tt-a' was not found\n", "", "The package tt-a has no version \"9\" in the repositories",
-                  NULL, NULL },
+                { "E: Version '9' for 'tt-a' was not found\n", "",
+                  "The package tt-a has no version \"9\" in the repositories", NULL, NULL },
                 { "E: Release 'foo' for 'tt-a' was not found\n", "",
                   "The package tt-a has no suite \"foo\" in the repositories", NULL, NULL },
                 { "E: Unable to correct problems, you have held broken packages.\n",
@@ -255,9 +268,10 @@ static void make_archive(void)
         fixture_script("make-deb.sh", pool, "tt-enemy", "1", "--field", "Conflicts: tt-essential", NULL);
         fixture_script("make-deb.sh", pool, "tt-essential", "1", "--field", "Essential: yes", NULL);
         fixture_script("make-deb.sh", other, "tt-contrib", "1", NULL);
-        fixture_script("make-archive.sh", archive, "stable", "--components", "main contrib", "--date", "2024-02-29 12:00 UTC",
+        fixture_script("make-archive.sh", archive, "stable", "--components", "main contrib", "--date",
+                       "2024-02-29 12:00 UTC", NULL);
+        fixture_script("make-archive.sh", archive, "expired", "--date", "2024-01-01", "--valid-until", "2024-01-08",
                        NULL);
-        fixture_script("make-archive.sh", archive, "expired", "--date", "2024-01-01", "--valid-until", "2024-01-08", NULL);
         fixture_script("make-archive.sh", archive, "unsigned", "--unsigned", NULL);
 }
 
@@ -270,7 +284,7 @@ static Apt *open_apt(const char *work)
         make_archive();
         assert_ok(make_directories(cache, 0755, &fixture.error));
         assert_ok(make_directories(work_path, 0755, &fixture.error));
-        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output };
+        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output, false };
         assert_ok(apt_open(&options, &apt, &fixture.error));
         return apt;
 }
@@ -326,15 +340,19 @@ static void test_update_refuses(void **state)
         static const struct {
                 const char *suite, *components, *more, *message, *hint;
         } cases[] = {
-                { "nosuite", "main", NULL, "The repository file://%s nosuite does not exist: there is no Release file", NULL },
+                { "nosuite", "main", NULL,
+                  "The repository file://%s nosuite does not exist: there is no Release file", NULL },
                 { "stable", "main extra", NULL, "The repository file://%s stable has no component \"extra\"", NULL },
-                { "expired", "main", NULL, "The Release file of the repository file://%s expired has expired (", NULL },
+                { "expired", "main", NULL, "The Release file of the repository file://%s expired has expired (",
+                  NULL },
                 { "unsigned", "main", NULL, "The repository file://%s unsigned is not signed",
                   "Trusted=yes accepts that, at your own risk" },
                 { "stable", "main", "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
                   "The repository file://%s stable is signed by a key that is not in its keyring (", NULL },
                 { "stable", "main", "Signed-By: /nowhere/keyring.gpg",
-                  "The keyring of the repository file://%s: Can't open /nowhere/keyring.gpg: No such file or directory", NULL },
+                  "The keyring of the repository file://%s: Can't open /nowhere/keyring.gpg: No such file or "
+                  "directory",
+                  NULL },
         };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -443,10 +461,12 @@ static char *describe(const AptTransaction *transaction)
         int r = 0;
 
         for (size_t i = 0; i < transaction->n_steps; i++)
-                r |= buffer_printf(&text, "%s %s\n", actions[transaction->steps[i].action], transaction->steps[i].package);
+                r |= buffer_printf(&text, "%s %s\n", actions[transaction->steps[i].action],
+                                   transaction->steps[i].package);
         for (size_t i = 0; i < transaction->n_packages; i++)
-                r |= buffer_printf(&text, "%s %s %s %s\n", transaction->packages[i].name, transaction->packages[i].version,
-                                   transaction->packages[i].architecture, transaction->packages[i].file_name);
+                r |= buffer_printf(&text, "%s %s %s %s\n", transaction->packages[i].name,
+                                   transaction->packages[i].version, transaction->packages[i].architecture,
+                                   transaction->packages[i].file_name);
         _cleanup_free_ char *automatic = strv_join(transaction->automatic, " ");
         _cleanup_free_ char *manual = strv_join(transaction->manual, " ");
         r |= buffer_printf(&text, "automatic: %s\nmanual: %s\n", automatic, manual);
@@ -466,29 +486,44 @@ static void test_resolve(void **state)
                 char *packages[3];
                 const char *expected;
         } cases[] = {
-                { "", { .verb = APT_INSTALL }, { (char *) "tt-a" },
+                { "",
+                  { .verb = APT_INSTALL },
+                  { (char *) "tt-a" },
                   "unpack tt-b\nunpack tt-a\nconfigure tt-b\nconfigure tt-a\n"
                   "tt-b 1:1.0-2 all tt-b_1%3a1.0-2_all.deb\ntt-a 2.0 all tt-a_2.0_all.deb\n"
                   "automatic: tt-b\nmanual: tt-a\n" },
-                { b_installed, { .verb = APT_INSTALL, .recommends = true }, { (char *) "tt-a=1.0" },
+                { b_installed,
+                  { .verb = APT_INSTALL, .recommends = true },
+                  { (char *) "tt-a=1.0" },
                   "unpack tt-a\nunpack tt-rec\nconfigure tt-a\nconfigure tt-rec\n"
                   "tt-a 1.0 all tt-a_1.0_all.deb\ntt-rec 1 all tt-rec_1_all.deb\n"
                   "automatic: tt-rec\nmanual: tt-a\n" },
-                { b_installed, { .verb = APT_INSTALL }, { (char *) "tt-a/stable", (char *) "tt-b" },
+                { b_installed,
+                  { .verb = APT_INSTALL },
+                  { (char *) "tt-a/stable", (char *) "tt-b" },
                   "unpack tt-a\nconfigure tt-a\ntt-a 2.0 all tt-a_2.0_all.deb\nautomatic: \nmanual: tt-a tt-b\n" },
-                { "", { .verb = APT_INSTALL }, { (char *) "tt-virtual" },
+                { "",
+                  { .verb = APT_INSTALL },
+                  { (char *) "tt-virtual" },
                   "unpack tt-rec\nconfigure tt-rec\ntt-rec 1 all tt-rec_1_all.deb\n"
                   "automatic: \nmanual: tt-rec tt-virtual\n" },
-                { a_installed, { .verb = APT_REMOVE_PACKAGES }, { (char *) "tt-b" },
+                { a_installed,
+                  { .verb = APT_REMOVE_PACKAGES },
+                  { (char *) "tt-b" },
                   "remove tt-a\nremove tt-b\nautomatic: \nmanual: \n" },
-                { a_installed, { .verb = APT_REMOVE_PACKAGES, .purge = true }, { (char *) "tt-a" },
+                { a_installed,
+                  { .verb = APT_REMOVE_PACKAGES, .purge = true },
+                  { (char *) "tt-a" },
                   "purge tt-a\nautomatic: \nmanual: \n" },
                 { STANZA("tt-b", "install ok installed", "1:0.9", "")
-                  STANZA("tt-essential", "install ok installed", "1", "Essential: yes\n"), { .verb = APT_DIST_UPGRADE }, { NULL },
+                          STANZA("tt-essential", "install ok installed", "1", "Essential: yes\n"),
+                  { .verb = APT_DIST_UPGRADE },
+                  { NULL },
                   "unpack tt-b\nconfigure tt-b\ntt-b 1:1.0-2 all tt-b_1%3a1.0-2_all.deb\nautomatic: \nmanual: \n" },
                 { STANZA("tt-b", "install ok installed", "1:2.0", "")
-                  STANZA("tt-a", "install ok installed", "3.0", "Depends: tt-b\n"),
-                  { .verb = APT_INSTALL }, { (char *) "tt-a=1.0" },
+                          STANZA("tt-a", "install ok installed", "3.0", "Depends: tt-b\n"),
+                  { .verb = APT_INSTALL },
+                  { (char *) "tt-a=1.0" },
                   "unpack tt-a\nconfigure tt-a\ntt-a 1.0 all tt-a_1.0_all.deb\nautomatic: \nmanual: tt-a\n" },
         };
 
@@ -516,25 +551,62 @@ static void test_resolve_refuses(void **state)
                 AptRequest request;
                 const char *package, *message, *hint;
         } cases[] = {
-                { "", { .verb = APT_INSTALL }, "tt-esential", "The package tt-esential is in none of the repositories",
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-esential",
+                  "The package tt-esential is in none of the repositories",
                   "Did you mean tt-essential?" },
-                { "", { .verb = APT_INSTALL }, "tt-a=9", "The package tt-a has no version \"9\" in the repositories", NULL },
-                { "", { .verb = APT_INSTALL }, "tt-a/sid", "The package tt-a has no suite \"sid\" in the repositories", NULL },
-                { "", { .verb = APT_INSTALL }, "tt-broken",
-                  "The packages can't be installed together: unmet dependencies", NULL },
-                { "", { .verb = APT_INSTALL }, "tt-contrib", "The package tt-contrib is in none of the repositories", NULL },
-                { "", { .verb = APT_INSTALL }, "tt-a-",
-                  "\"tt-a-\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", NULL },
-                { "", { .verb = APT_INSTALL }, "-oDir=x",
-                  "\"-oDir=x\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", NULL },
-                { "", { .verb = APT_INSTALL }, "^tt.*",
-                  "\"^tt.*\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", NULL },
-                { "", { .verb = APT_INSTALL }, "/etc/passwd",
-                  "\"/etc/passwd\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE", NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-a=9",
+                  "The package tt-a has no version \"9\" in the repositories",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-a/sid",
+                  "The package tt-a has no suite \"sid\" in the repositories",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-broken",
+                  "The packages can't be installed together: unmet dependencies",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-contrib",
+                  "The package tt-contrib is in none of the repositories",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "tt-a-",
+                  "\"tt-a-\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "-oDir=x",
+                  "\"-oDir=x\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "^tt.*",
+                  "\"^tt.*\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
+                  NULL },
+                { "",
+                  { .verb = APT_INSTALL },
+                  "/etc/passwd",
+                  "\"/etc/passwd\" can't be a package: write NAME, NAME=VERSION or NAME/SUITE",
+                  NULL },
                 { held, { .verb = APT_INSTALL }, "tt-a", "Held packages would be changed", NULL },
-                { held, { .verb = APT_REMOVE_PACKAGES }, "tt-z", "The package tt-z can't be removed: it is not installed",
+                { held,
+                  { .verb = APT_REMOVE_PACKAGES },
+                  "tt-z",
+                  "The package tt-z can't be removed: it is not installed",
                   "Did you mean tt-a?" },
-                { essential, { .verb = APT_REMOVE_PACKAGES }, "tt-essential", "Essential packages would be removed", NULL },
+                { essential,
+                  { .verb = APT_REMOVE_PACKAGES },
+                  "tt-essential",
+                  "Essential packages would be removed",
+                  NULL },
         };
 
         _cleanup_apt_ Apt *apt = open_selected("work-refused", "stable", "main");
@@ -611,7 +683,8 @@ static void test_download(void **state)
         Progress progress = { 0 };
 
         assert_ok(resolve(apt, "", &request, &transaction));
-        assert_int_equal(transaction.download_bytes, transaction.packages[0].size_bytes + transaction.packages[1].size_bytes);
+        assert_int_equal(transaction.download_bytes,
+                         transaction.packages[0].size_bytes + transaction.packages[1].size_bytes);
         assert_ok(apt_download(apt, &transaction, on_progress, &progress, &fixture.error));
         check_archives(apt, &transaction);
         assert_true(progress.n_calls > 0);
@@ -643,7 +716,8 @@ static void test_download_refuses(void **state)
         assert_int_equal(pread(fd, &byte, 1, 300), 1);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, 300), 1);
-        assert_true(asprintf(&message, "file:%s is not the file that its repository's index names (wrong size or SHA-256)",
+        assert_true(asprintf(&message,
+                             "file:%s is not the file that its repository's index names (wrong size or SHA-256)",
                              file) > 0);
         assert_fails(apt_download(apt, &transaction, NULL, NULL, &fixture.error), message, NULL);
         byte ^= 1;
@@ -673,6 +747,18 @@ static void test_local_debs(void **state)
         assert_null(transaction.packages[0].local_path);
         assert_string_equal(transaction.packages[1].local_path, path);
         assert_string_equal(transaction.packages[1].sha256, digest);
+
+        /* one that only we can read */
+        _cleanup_transaction_ AptTransaction again = { 0 };
+        char copied[SHA256_HEX_SIZE];
+        struct stat status;
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_ok(resolve(apt, "", &request, &again));
+        assert_string_equal(again.packages[1].sha256, digest);
+        assert_ok(digest_file(AT_FDCWD, again.packages[1].local_path, NULL, copied, &fixture.error));
+        assert_string_equal(copied, digest);
+        assert_int_equal(stat(again.packages[1].local_path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0644);
 }
 
 static void test_fetch_package(void **state)

@@ -20,7 +20,12 @@ typedef struct Joiner {
 
 static Joiner joiner_begin(ImageFormat format, int level)
 {
-        Joiner joiner = { .compressor = compressor_for(format), .format = format, .level = level, .sink.fd = memory_file() };
+        Joiner joiner = {
+                .compressor = compressor_for(format),
+                .format = format,
+                .level = level,
+                .sink.fd = memory_file(),
+        };
 
         assert_int_equal(digest_new(&joiner.sink.digest), 0);
         if (joiner.compressor->begin)
@@ -79,7 +84,11 @@ static void assert_content(int fd, const void *data, size_t size_bytes)
 
 static void assert_program(ImageFormat format, int fd, const void *data, size_t size_bytes)
 {
-        static const char *const programs[] = { [IMAGE_TAR_GZ] = "gzip", [IMAGE_TAR_XZ] = "xz", [IMAGE_TAR_ZST] = "zstd" };
+        static const char *const programs[] = {
+                [IMAGE_TAR_GZ] = "gzip",
+                [IMAGE_TAR_XZ] = "xz",
+                [IMAGE_TAR_ZST] = "zstd",
+        };
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
 
         int status = RUN(fd, &buffer, programs[format], "-dc");

@@ -42,7 +42,8 @@ static void test_compare_as_dpkg(void **state)
 
         for (size_t i = 0; i < ELEMENTS(versions); i++)
                 for (size_t j = 0; j < ELEMENTS(versions); j++) {
-                        const char *const argv[] = { "dpkg", "--compare-versions", versions[i], "lt", versions[j], NULL };
+                        const char *const argv[] = { "dpkg", "--compare-versions", versions[i],
+                                                     "lt",   versions[j],          NULL };
                         ProcessCommand command = { .argv = argv, .stdin_fd = -1 };
                         int status = -1;
                         if (process_run_status(&command, &status, NULL) < 0) {
@@ -58,7 +59,8 @@ static void test_status(void **state)
         (void) state;
         static const char text[] =
                 "Package: zlib1g\nStatus: install ok installed\nArchitecture: i386\nMulti-Arch: same\n"
-                "Source: zlib (1:1.2.13.dfsg-1)\nVersion: 1:1.2.13.dfsg-1+b1\nDescription: compression\n library\n .\n more\n\n"
+                "Source: zlib (1:1.2.13.dfsg-1)\nVersion: 1:1.2.13.dfsg-1+b1\nDescription: compression\n library\n "
+                ".\n more\n\n"
                 "Package: zlib1g\nStatus: hold ok installed\nArchitecture: amd64\nSource: zlib\nVersion: 1:1.2.13\n\n"
                 "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
                 "Conffiles:\n /etc/gone 00\n\n"
@@ -160,7 +162,8 @@ static void test_marks(void **state)
         (void) state;
         static const char before[] = MARK("zz", "amd64") MARK("mm", "i386") MARK("mm", "amd64") MARK("aa", "amd64")
                 "Package: off\nArchitecture: amd64\nAuto-Installed: 0\n\n";
-        char *automatic[] = { (char *) "new", (char *) "bb:i386", (char *) "aa", NULL }, *manual[] = { (char *) "mm", NULL };
+        char *automatic[] = { (char *) "new", (char *) "bb:i386", (char *) "aa", NULL },
+             *manual[] = { (char *) "mm", NULL };
         AptStep steps[] = { { APT_REMOVE, (char *) "zz" }, { APT_CONFIGURE, (char *) "aa" } };
         AptTransaction transaction = { .automatic = automatic, .manual = manual, .steps = steps, .n_steps = 2 };
         AptTransaction none = { 0 };
@@ -183,7 +186,7 @@ static Apt *open_apt(const char *archive)
         fixture_script("make-archive.sh", at, "stable", NULL);
         assert_ok(make_directories(cache, 0755, &fixture.error));
         assert_ok(make_directories(work, 0755, &fixture.error));
-        AptOptions options = { fixture.sandbox, "amd64", cache, work, fixture.output };
+        AptOptions options = { fixture.sandbox, "amd64", cache, work, fixture.output, false };
         assert_ok(apt_open(&options, &apt, &fixture.error));
         assert_true(asprintf(&text, "deb [signed-by=%s/keyring.gpg] file:%s stable main", at, at) > 0);
         assert_ok(repository_parse(text, "test", "/", &list, &fixture.error));
@@ -296,23 +299,26 @@ static void test_failing_script(void **state)
         _cleanup_apt_ Apt *apt = open_apt("failing");
         for (size_t i = 0; i < ELEMENTS(layouts); i++) {
                 SandboxTree tree = fixture_tree("tree-failing", layouts[i]);
-                _cleanup_free_ char *state_before = tree_run(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", 0);
-                assert_fails(install(apt, &tree, "tt-bad"), "The post-installation script of tt-bad failed with status 3",
-                             NULL);
+                _cleanup_free_ char *state_before =
+                        tree_run(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", 0);
+                assert_fails(install(apt, &tree, "tt-bad"),
+                             "The post-installation script of tt-bad failed with status 3", NULL);
                 assert_non_null(strstr(fixture.error.detail, "evidence"));
                 assert_in_tree(&tree, "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin", state_before);
-                assert_fails(install(apt, &tree, "tt-pre"), "The pre-installation script of tt-pre failed with status 4", NULL);
+                assert_fails(install(apt, &tree, "tt-pre"),
+                             "The pre-installation script of tt-pre failed with status 4", NULL);
                 drop_tree("tree-failing", &tree);
                 tree = fixture_tree("tree-failing", layouts[i]);
                 assert_ok(install(apt, &tree, "tt-rm"));
                 char *packages[] = { (char *) "tt-rm", NULL };
                 AptRequest request = { .verb = APT_REMOVE_PACKAGES, .packages = packages };
-                assert_fails(apply(apt, &tree, &request, NULL), "The pre-removal script of tt-rm failed with status 5", NULL);
+                assert_fails(apply(apt, &tree, &request, NULL),
+                             "The pre-removal script of tt-rm failed with status 5", NULL);
                 drop_tree("tree-failing", &tree);
         }
 }
 
-/* Packages that bring along what is diverted, divert themselves, and have a policy of their own. */
+/* Packages that bring along what stubs stand in for, and diversions and a policy of their own. */
 static void test_guard(void **state)
 {
         (void) state;
@@ -321,19 +327,23 @@ static void test_guard(void **state)
 
         need_sandbox();
         pool = fixture_path("guard/pool/main");
-        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=new daemon starter", "--file",
-                       "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--script",
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=new daemon starter",
+                       "--file", "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--script",
                        "postinst=dpkg-divert --local --divert /bin/mine.real --add /bin/mine >/dev/null; "
-                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy", NULL);
+                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy",
+                       NULL);
         _cleanup_apt_ Apt *apt = open_apt("guard");
         for (size_t i = 0; i < ELEMENTS(layouts); i++) {
                 SandboxTree tree = fixture_tree("tree-guard", layouts[i]);
                 assert_ok(install(apt, &tree, "tt-dpkg"));
-                assert_in_tree(&tree, "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /var/said /var/policy",
-                               "new daemon starter\nnew initctl\nnew policy\n"
-                               "start-stop-daemon: no service starts while an image is built\n"
-                               "#!/bin/sh\n# no service starts while an image is built\nexit 101\n");
-                assert_in_tree(&tree, "ls /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
+                assert_in_tree(
+                        &tree,
+                        "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /var/said /var/policy",
+                        "new daemon starter\nnew initctl\nnew policy\n"
+                        "start-stop-daemon: no service starts while an image is built\n"
+                        "#!/bin/sh\n# no service starts while an image is built\nexit 101\n");
+                assert_in_tree(&tree,
+                               "ls /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
                 _cleanup_free_ char *diversions = tree_run(&tree, "cat /var/lib/dpkg/diversions", 0);
                 assert_non_null(strstr(diversions, "/bin/mine\n/bin/mine.real\n:\n"));
                 assert_non_null(strstr(diversions, "/bin/there\n/bin/there.real\nsomepackage\n"));
@@ -342,25 +352,49 @@ static void test_guard(void **state)
         }
 }
 
-/* A file of diversions that was not there is not there afterwards; a policy that was there is. */
+/* The program moves to the other name of its directory. */
+static void test_guard_moved_file(void **state)
+{
+        (void) state;
+        static const char *const layouts[] = { "merged", "split" };
+        _cleanup_free_ char *pool = NULL;
+
+        need_sandbox();
+        pool = fixture_path("moved/pool/main");
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=first", "--file",
+                       "usr/sbin/policy-rc.d=policy", NULL);
+        fixture_script("make-deb.sh", pool, "tt-dpkg", "2", "--file", "usr/sbin/start-stop-daemon=second", NULL);
+        _cleanup_apt_ Apt *apt = open_apt("moved");
+        for (size_t i = 0; i < ELEMENTS(layouts); i++) {
+                SandboxTree tree = fixture_tree("tree-moved", layouts[i]);
+                assert_ok(install(apt, &tree, "tt-dpkg=1"));
+                assert_in_tree(&tree, "cat /sbin/start-stop-daemon /usr/sbin/policy-rc.d", "first\npolicy\n");
+                assert_ok(install(apt, &tree, "tt-dpkg"));
+                assert_in_tree(&tree, "cat /usr/sbin/start-stop-daemon; dpkg --verify; ls /usr/sbin",
+                               "second\nldconfig\nstart-stop-daemon\n");
+                drop_tree("tree-moved", &tree);
+        }
+}
+
 static void test_guard_restores(void **state)
 {
         (void) state;
-        static const char look[] = "cat /usr/sbin/policy-rc.d; ls /var/lib/dpkg /usr/sbin";
-        Guard guard = { 0 };
+        static const char look[] = "cat /usr/sbin/policy-rc.d; ls -l /usr/sbin";
 
         need_sandbox();
         SandboxTree tree = fixture_tree("tree-restores", "merged");
-        _cleanup_free_ char *none = tree_run(&tree, "rm /var/lib/dpkg/diversions; echo own >/usr/sbin/policy-rc.d", 0);
+        assert_in_tree(&tree, "echo own >/usr/sbin/policy-rc.d; ln -s nowhere /usr/sbin/initctl", "");
         _cleanup_free_ char *before = tree_run(&tree, look, 0);
-        assert_ok(guard_enter(fixture.sandbox, &tree, &guard, &fixture.error));
-        assert_true(guard.made_database);
+        assert_ok(guard_enter(fixture.sandbox, &tree, &fixture.error));
+        assert_ok(guard_enter(fixture.sandbox, &tree, &fixture.error));
         _cleanup_free_ char *within = tree_run(&tree, look, 0);
         assert_string_not_equal(within, before);
-        assert_ok(guard_leave(fixture.sandbox, &tree, &guard, &fixture.error));
+        assert_ok(guard_leave(fixture.sandbox, &tree, &fixture.error));
         assert_in_tree(&tree, look, before);
-        _cleanup_free_ char *gone = tree_run(&tree, "rm /usr/bin/dpkg", 0);
-        assert_fails(guard_enter(fixture.sandbox, &tree, &guard, &fixture.error),
+        assert_ok(guard_leave(fixture.sandbox, &tree, &fixture.error));
+        assert_in_tree(&tree, look, before);
+        assert_in_tree(&tree, "rm /usr/bin/dpkg", "");
+        assert_fails(guard_enter(fixture.sandbox, &tree, &fixture.error),
                      "There is no dpkg in the tree, so packages can't be installed", NULL);
         drop_tree("tree-restores", &tree);
 }
@@ -372,14 +406,19 @@ static void test_list_of_hostile_tree(void **state)
 
         need_sandbox();
         SandboxTree tree = fixture_tree("tree-hostile", "merged");
-        _cleanup_free_ char *linked = tree_run(&tree, "rm /var/lib/dpkg/status; touch /x; "
-                                                      "ln -s ../../../../../../../../x /var/lib/dpkg/status", 0);
         /* the link leads to the tree's own /x */
+        assert_in_tree(&tree,
+                       "rm /var/lib/dpkg/status; ln -s ../../../../../../../../x /var/lib/dpkg/status; "
+                       "printf 'Package: own\\nStatus: install ok installed\\nArchitecture: all\\nVersion: 1\\n' >/x",
+                       "");
+        assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
+        assert_int_equal(list.n_items, 1);
+        assert_string_equal(list.items[0].name, "own");
+        dpkg_list_done(&list);
+        assert_in_tree(&tree, "rm /x", "");
         assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
         assert_int_equal(list.n_items, 0);
-        _cleanup_free_ char *gone = tree_run(&tree, "rm /x", 0);
-        assert_ok(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error));
-        _cleanup_free_ char *directory = tree_run(&tree, "rm /var/lib/dpkg/status; mkdir /var/lib/dpkg/status", 0);
+        assert_in_tree(&tree, "rm /var/lib/dpkg/status; mkdir /var/lib/dpkg/status", "");
         assert_fails(dpkg_list(fixture.sandbox, &tree, &list, &fixture.error),
                      "/var/lib/dpkg/status of the tree is not a regular file", NULL);
         drop_tree("tree-hostile", &tree);
@@ -393,7 +432,8 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_status),           cmocka_unit_test(test_blame),
                 cmocka_unit_test(test_marks),            cmocka_unit_test(test_apply),
                 cmocka_unit_test(test_failing_script),   cmocka_unit_test(test_guard),
-                cmocka_unit_test(test_guard_restores),   cmocka_unit_test(test_list_of_hostile_tree),
+                cmocka_unit_test(test_guard_moved_file), cmocka_unit_test(test_guard_restores),
+                cmocka_unit_test(test_list_of_hostile_tree),
         };
         return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -72,8 +72,14 @@ static void refuses_bad_requests(void **state)
                 { { .user_id = "  " }, -EINVAL, "needs a user id", NULL },
                 { { .user_id = NULL }, -EINVAL, "needs a user id", NULL },
                 { { .user_id = "a\nb" }, -EINVAL, "is one line", NULL },
-                { { .user_id = "a", .algorithm = "rsa1024" }, -EINVAL, "Keys of the kind rsa1024", "rsa2048" },
-                { { .user_id = "a", .algorithm = "ed25518" }, -EINVAL, "Keys of the kind", "Did you mean ed25519?" },
+                { { .user_id = "a", .algorithm = "rsa1024" },
+                  -EINVAL,
+                  "Keys of the kind rsa1024",
+                  "rsa2048" },
+                { { .user_id = "a", .algorithm = "ed25518" },
+                  -EINVAL,
+                  "Keys of the kind",
+                  "Did you mean ed25519?" },
                 { { .user_id = "a", .expires_sec = UINT64_MAX }, -ERANGE, "2106", NULL },
         };
 
@@ -119,7 +125,8 @@ static void lists_problems(void **state)
         static const struct {
                 const char *faked, *parameters;
         } odd[] = {
-                { "20200101T000000", "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: expired\nExpire-Date: 1d" },
+                { "20200101T000000",
+                  "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: expired\nExpire-Date: 1d" },
                 { NULL, "Key-Type: RSA\nKey-Length: 1024\nKey-Usage: sign\nName-Real: small" },
                 { NULL, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: cert\nName-Real: mute-key" },
         };
@@ -156,19 +163,23 @@ static void exports(void **state)
         assert_true((unsigned char) keyring.data[0] == 0x98 || (unsigned char) keyring.data[0] == 0xc6);
         fixture_write(path, keyring.data, keyring.length);
         GPG(other, "--import", path);
-        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", other, "--list-keys", first, second), -1, &listing), 0);
-        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", other, "--list-secret-keys", first), -1, NULL), 2);
+        assert_int_equal(
+                fixture_run(ARGV("gpg", "--homedir", other, "--list-keys", first, second), -1, &listing), 0);
+        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", other, "--list-secret-keys", first), -1, NULL),
+                         2);
 
         assert_done(keys_export(home, one, true, &armored, &error));
         assert_true(string_starts_with(armored.data, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"));
 
         assert_refused(keys_export(home, none, false, &failed, &error), -EINVAL, "No key to export");
-        assert_refused(keys_export(home, missing, false, &failed, &error), -ENOKEY, "There is no key 0123456789");
+        assert_refused(keys_export(home, missing, false, &failed, &error), -ENOKEY,
+                       "There is no key 0123456789");
 }
 
 static void development_key_is_made_once(void **state)
 {
-        _cleanup_free_ char *home = fixture_path(state, "out/gnupg"), *first = NULL, *again = NULL, *after = NULL;
+        _cleanup_free_ char *home = fixture_path(state, "out/gnupg"), *first = NULL, *again = NULL,
+                            *after = NULL;
         Key *keys = NULL;
         size_t n_keys = 0;
 
@@ -217,7 +228,8 @@ static void development_key_of_builds_at_once(void **state)
 
 static void works_in_deep_folders(void **state)
 {
-        _cleanup_free_ char *home = fixture_path(state, FIFTY FIFTY FIFTY "gnupg"), *first = NULL, *again = NULL;
+        _cleanup_free_ char *home = fixture_path(state, FIFTY FIFTY FIFTY "gnupg"), *first = NULL,
+                            *again = NULL;
         size_t links = fixture_count("/tmp", "templar-gpg-");
 
         assert_true(strlen(home) > 150);
@@ -238,7 +250,8 @@ static void leaves_a_running_agent_alone(void **state)
                 skip();
         }
         free(fixture_key(home, "a"));
-        assert_int_equal(RUN("gpg-connect-agent", "--quiet", "--no-autostart", "--homedir", home, "GETINFO pid", "/bye"),
+        assert_int_equal(RUN("gpg-connect-agent", "--quiet", "--no-autostart", "--homedir", home,
+                             "GETINFO pid", "/bye"),
                          0);
         assert_true(fixture_there(home, "S.gpg-agent"));
         assert_int_equal(RUN("gpgconf", "--homedir", home, "--kill", "gpg-agent"), 0);

@@ -27,8 +27,11 @@ static Packed pack_all_formats(const char *tree, unsigned n_threads)
 
         for (int i = 0; i < N_FORMATS; i++) {
                 packed.fds[i] = memory_file();
-                packed.outputs[i] = (PackOutput){ .format = (ImageFormat) i, .level = i == IMAGE_TAR || i == IMAGE_TAR_XZ ? 0 : 1,
-                                                  .fd = packed.fds[i] };
+                packed.outputs[i] = (PackOutput){
+                        .format = (ImageFormat) i,
+                        .level = i == IMAGE_TAR || i == IMAGE_TAR_XZ ? 0 : 1,
+                        .fd = packed.fds[i],
+                };
         }
         if (pack_into(tree, &(PackOptions){ .clamp_sec = CLAMP, .n_threads = n_threads }, packed.outputs, N_FORMATS,
                       &packed.statistics, &error) < 0)
@@ -263,8 +266,8 @@ static void test_full_disk(void **state _unused_)
                 PackOutput output = { .format = (ImageFormat) i, .level = IMAGE_LEVEL_DEFAULT, .fd = fd };
                 PackStatistics statistics;
                 char message[100];
-                assert_int_equal(pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP }, &output, 1, &statistics, &error),
-                                 -ENOSPC);
+                int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP }, &output, 1, &statistics, &error);
+                assert_int_equal(r, -ENOSPC);
                 snprintf(message, sizeof message, "Can't write the %s: No space left on device", image_format_names[i]);
                 assert_string_equal(error.message, message);
                 assert_non_null(error.hint);
@@ -301,8 +304,8 @@ typedef struct Growth {
         const char *more; /* NULL: cut it instead */
 } Growth;
 
-/* The archive comes through a pipe: while it is not read, the packer can't have come to the end of a file that is larger
- * than the pipe and all blocks together. */
+/* The archive comes through a pipe: while it is not read, the packer can't have come to the end of a file that is
+ * larger than the pipe and all blocks together. */
 static void *change_while_packing(void *userdata)
 {
         const Growth *growth = userdata;
@@ -338,7 +341,8 @@ static void check_change(const char *more)
         Growth growth = { .fd = fds[0], .path = "tree/var/log", .more = more };
         PackOutput output = { .format = IMAGE_TAR, .level = 0, .fd = fds[1] };
         assert_int_equal(pthread_create(&thread, NULL, change_while_packing, &growth), 0);
-        int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = 1 }, &output, 1, &statistics, &error);
+        int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = 1 }, &output, 1, &statistics,
+                          &error);
         close(fds[1]);
         pthread_join(thread, NULL);
         close(fds[0]);
@@ -371,8 +375,9 @@ static void test_broken_output(void **state _unused_)
                 { .format = IMAGE_TAR_XZ, .level = 0, .fd = memory_file() },
                 { .format = IMAGE_TAR_ZST, .level = 1, .fd = fds[1] },
         };
-        assert_int_equal(pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = 4 }, outputs, 2, &statistics,
-                                   &error), -EPIPE);
+        int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = 4 }, outputs, 2, &statistics,
+                          &error);
+        assert_int_equal(r, -EPIPE);
         assert_string_equal(error.message, "Can't write the tar.zst: Broken pipe");
         close(fds[1]);
         close(outputs[0].fd);

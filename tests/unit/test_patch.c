@@ -26,7 +26,7 @@ static const char good_patch[] = "--- a/DEBIAN/postinst\n"
                                  " three\n";
 
 /* What a shell command prints. */
-static char *shell(const char *format, ...)
+static _printf_(1, 2) char *shell(const char *format, ...)
 {
         _cleanup_free_ char *script = NULL;
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
@@ -57,7 +57,7 @@ static int patch_text(const char *deb, const char *text, const char *suffix, cha
 {
         _cleanup_free_ char *path = fixture_path("tt.patch"), *work = fixture_path("work");
 
-        assert_ok(write_file_atomic(AT_FDCWD, path, text, strlen(text), 0644, &fixture.error));
+        assert_ok(write_file_atomic(AT_FDCWD, path, text, strlen(text), 0600, &fixture.error));
         assert_ok(make_directories(work, 0755, &fixture.error));
         DebPatch patch = { deb, path, suffix, work };
         error_done(&fixture.error);
@@ -94,13 +94,18 @@ static void test_patch(void **state)
         assert_string_equal(scripts, "#!/bin/sh\nset -e\n[ -e /dev/x ] || true\n#!/bin/sh\nexit 0\n");
         _cleanup_free_ char *data = shell("dpkg-deb --fsys-tarfile '%s' | tar -xO ./usr/share/tt/data", path);
         assert_string_equal(data, "one\nTWO\nthree\n");
-        _cleanup_free_ char *changelog = shell("dpkg-deb --fsys-tarfile '%s' | tar -xO ./usr/share/doc/tt-p/changelog.Debian.gz "
-                                               "| gzip -dc | head -8", path);
-        assert_string_equal(changelog, "tt-p (1:1.0-1+templar1) unstable; urgency=medium\n\n  * Patched with tt.patch.\n\n"
-                                       " -- templar <templar@localhost>  Thu, 29 Feb 2024 12:00:00 +0000\n\n"
-                                       "tt-p (1:1.0-1) unstable; urgency=medium\n\n");
-        _cleanup_free_ char *sums = shell("cd '%s' && rm -rf x && dpkg-deb -R '%s' x && cd x && md5sum -c --quiet DEBIAN/md5sums "
-                                          "&& cut -c35- DEBIAN/md5sums && cd .. && rm -r x", fixture.directory, path);
+        _cleanup_free_ char *changelog =
+                shell("dpkg-deb --fsys-tarfile '%s' | tar -xO ./usr/share/doc/tt-p/changelog.Debian.gz "
+                      "| gzip -dc | head -8",
+                      path);
+        assert_string_equal(changelog,
+                            "tt-p (1:1.0-1+templar1) unstable; urgency=medium\n\n  * Patched with tt.patch.\n\n"
+                            " -- templar <templar@localhost>  Thu, 29 Feb 2024 12:00:00 +0000\n\n"
+                            "tt-p (1:1.0-1) unstable; urgency=medium\n\n");
+        _cleanup_free_ char *sums =
+                shell("cd '%s' && rm -rf x && dpkg-deb -R '%s' x && cd x && md5sum -c --quiet DEBIAN/md5sums "
+                      "&& cut -c35- DEBIAN/md5sums && cd .. && rm -r x",
+                      fixture.directory, path);
         assert_string_equal(sums, "usr/share/doc/tt-p/changelog.Debian.gz\nusr/share/tt/b c\nusr/share/tt/data\n");
 
         /* the same bytes at another time, and nothing but the package is left */
@@ -123,13 +128,16 @@ static void test_refused(void **state)
                 { data, " one\n-zwei\n+TWO\n three\n", "The patch tt.patch does not apply to tt-r 1.0",
                   "@@ -1,3 +1,3 @@\n one\n-zwei\n+TWO\n three\n" },
                 /* patch(1) would take this one with a fuzz of 1 */
-                { data, " uno\n-two\n+TWO\n three\n", "The patch tt.patch does not apply to tt-r 1.0", "FAILED at 1" },
-                { data, " one\n-TWO\n+two\n three\n", "The patch tt.patch does not apply to tt-r 1.0", "FAILED at 1" },
+                { data, " uno\n-two\n+TWO\n three\n", "The patch tt.patch does not apply to tt-r 1.0",
+                  "FAILED at 1" },
+                { data, " one\n-TWO\n+two\n three\n", "The patch tt.patch does not apply to tt-r 1.0",
+                  "FAILED at 1" },
                 { "--- a/usr/none\n+++ b/usr/none\n@@ -1,1 +1,1 @@\n", "-a\n+b\n",
                   "The patch tt.patch does not apply to tt-r 1.0", "|+++ b/usr/none" },
                 { "--- a/../../evil\n+++ b/../../evil\n@@ -0,0 +1,1 @@\n", "+x\n",
                   "The patch tt.patch does not apply to tt-r 1.0", "evil" },
-                { "rubbish\n", "", "The patch tt.patch can't be applied to tt-r 1.0 (patch exited with status 2)", "garbage" },
+                { "rubbish\n", "", "The patch tt.patch can't be applied to tt-r 1.0 (patch exited with status 2)",
+                  "garbage" },
                 { "--- a/DEBIAN/control\n+++ b/DEBIAN/control\n@@ -1,1 +1,1 @@\n", "-Package: tt-r\n+Package: ../x\n",
                   "The package's control file has no proper Package, Version and Architecture", NULL },
         };
@@ -159,8 +167,10 @@ static void test_refused(void **state)
 static void test_odd_packages(void **state)
 {
         (void) state;
-        static const char data_patch[] = "--- a/usr/share/tt/data\n+++ b/usr/share/tt/data\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n";
-        static const char passwd_patch[] = "--- a/usr/share/link/passwd\n+++ b/usr/share/link/passwd\n@@ -1,1 +1,1 @@\n-x\n+y\n";
+        static const char data_patch[] =
+                "--- a/usr/share/tt/data\n+++ b/usr/share/tt/data\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n";
+        static const char passwd_patch[] =
+                "--- a/usr/share/link/passwd\n+++ b/usr/share/link/passwd\n@@ -1,1 +1,1 @@\n-x\n+y\n";
         _cleanup_free_ char *deb = NULL, *odd = NULL, *path = NULL, *version = NULL;
 
         need_patch();
@@ -170,19 +180,24 @@ static void test_odd_packages(void **state)
         }
         deb = make_package("tt-o", "1.0");
         odd = fixture_path("odd.deb");
-        _cleanup_free_ char *made = shell("cd '%s' && rm -rf x && dpkg-deb -R '%s' x && cd x && rm -r usr/share/doc/tt-o && "
-                                          "ln -s /etc usr/share/doc/tt-o && ln -s /etc usr/share/link && "
-                                          "ln usr/share/tt/data usr/share/tt/again && cp usr/share/tt/data usr/share/tt/suid && "
-                                          "chown 0:8 usr/share/tt/suid && chmod 4755 usr/share/tt/suid && cd .. && "
-                                          "dpkg-deb -Zgzip -b x '%s' && rm -r x", fixture.directory, deb, odd);
+        _cleanup_free_ char *made =
+                shell("cd '%s' && rm -rf x && dpkg-deb -R '%s' x && cd x && rm -r usr/share/doc/tt-o && "
+                      "ln -s /etc usr/share/doc/tt-o && ln -s /etc usr/share/link && "
+                      "ln usr/share/tt/data usr/share/tt/again && cp usr/share/tt/data usr/share/tt/suid && "
+                      "chown 0:8 usr/share/tt/suid && chmod 4755 usr/share/tt/suid && cd .. && "
+                      "dpkg-deb -Zgzip -b x '%s' >/dev/null && rm -r x",
+                      fixture.directory, deb, odd);
+        assert_string_equal(made, "");
         assert_ok(patch_text(odd, data_patch, "+t1", &path, &version));
         _cleanup_free_ char *list = shell("dpkg-deb -c '%s' | grep -o -e '^-.*suid$' -e 'doc/tt-o.*' -e 'link ->.*' | "
                                           "sed 's/ root.*:[0-9][0-9]//' | sort", path);
         assert_string_equal(list, "-rwsr-xr-x ./usr/share/tt/suid\ndoc/tt-o -> /etc\nlink -> /etc\n");
-        _cleanup_free_ char *owner = shell("dpkg-deb --fsys-tarfile '%s' | tar --numeric-owner -tv | awk '/suid$/ {print $2}'", path);
+        _cleanup_free_ char *owner =
+                shell("dpkg-deb --fsys-tarfile '%s' | tar --numeric-owner -tv | awk '/suid$/ {print $2}'", path);
         assert_string_equal(owner, "0/8\n");
         char *none = NULL;
-        assert_fails(patch_text(odd, passwd_patch, "+t1", &none, &none), "The patch tt.patch does not apply to tt-o 1.0", NULL);
+        assert_fails(patch_text(odd, passwd_patch, "+t1", &none, &none),
+                     "The patch tt.patch does not apply to tt-o 1.0", NULL);
 }
 
 static void test_control_edit(void **state)

@@ -2,87 +2,16 @@
 #include "signing/release.h"
 
 #include "base/digest.h"
-#include "signing/sums.h"
-#include "signing/verify.h"
-#include "tests/unit/signing_fixture.h"
+#include "tests/unit/release_fixture.h"
 
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define BASE "web-amd64-2026.11.23"
 #define NEXT "web-amd64-2026.11.24"
 
-/* A directory to publish into, a home with a key, and the path of the keyring that is published. */
-typedef struct Place {
-        char *directory, *home, *key, *keyring;
-} Place;
-
-static void place_done(Place *place)
-{
-        free(place->directory);
-        free(place->home);
-        free(place->key);
-        free(place->keyring);
-}
-#define _cleanup_place_ _cleanup_(place_done)
-
-static Place place_new(void **state)
-{
-        Place place = { .directory = fixture_path(state, "out/web/amd64"), .home = fixture_home(state, "home") };
-
-        place.key = fixture_key(place.home, "Builder");
-        place.keyring = path_join(place.directory, "import-pubring.gpg");
-        return place;
-}
-
-static void assert_verifies(const Place *place, size_t n_files)
-{
-        _cleanup_verify_result_ VerifyResult result = { 0 };
-
-        assert_done(verify_directory(place->directory, place->keyring, &result, &error));
-        assert_int_equal(result.n_files, n_files);
-}
-
-static void assert_text(const char *directory, const char *name, const char *text)
-{
-        _cleanup_free_ char *path = path_join(directory, name);
-        _cleanup_buffer_ Buffer found = fixture_read(path);
-
-        assert_string_equal(found.data, text);
-}
-
-static void replace_file(const char *directory, const char *name, const char *text)
-{
-        _cleanup_free_ char *path = path_join(directory, name);
-
-        fixture_write(path, text, strlen(text));
-}
-
-static void assert_listed(const char *directory, const char *const *names)
-{
-        _cleanup_free_ char *path = path_join(directory, "SHA256SUMS");
-        _cleanup_buffer_ Buffer text = fixture_read(path);
-        SumsLine *lines = NULL;
-        size_t n_lines = 0;
-
-        assert_done(sums_parse(text.data, text.length, &lines, &n_lines, &error));
-        for (size_t i = 0; names[i]; i++) {
-                assert_true(i < n_lines);
-                assert_string_equal(lines[i].name, names[i]);
-        }
-        assert_int_equal(n_lines, strv_length((char *const *) names));
-        sums_free(lines, n_lines);
-}
-
-/* Nothing but final names: no staging folder, no journal. */
-static void assert_tidy(const char *directory)
-{
-        assert_int_equal(fixture_count(directory, ".staging-"), 0);
-        assert_false(fixture_there(directory, ".publishing"));
-}
-
-/* --- what is published ----------------------------------------------------------------------------------------- */
+/* --- what is published
+ * ----------------------------------------------------------------------------------------- */
 
 static void publishes_every_form(void **state)
 {
@@ -117,10 +46,9 @@ static void publishes_every_form(void **state)
         }
         release_files_free(files, n_files);
         static const char *const names[] = {
-                "import-pubring.gpg",       "import-pubring.pgp",        BASE ".manifest.json",
-                BASE ".nspawn",             BASE ".tar.xz",              BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc",  BASE ".tar.zst",             BASE ".tar.zst.nspawn",
-                BASE ".tar.zst.sha256",     BASE ".tar.zst.sha256.asc",  NULL,
+                "import-pubring.gpg",   "import-pubring.pgp",   BASE ".manifest.json",      BASE ".nspawn",
+                BASE ".tar.xz",         BASE ".tar.xz.sha256",  BASE ".tar.xz.sha256.asc",  BASE ".tar.zst",
+                BASE ".tar.zst.nspawn", BASE ".tar.zst.sha256", BASE ".tar.zst.sha256.asc", NULL,
         };
         assert_listed(place.directory, names);
         assert_text(place.directory, BASE ".tar.zst.nspawn", "[Exec]\n");
@@ -164,16 +92,17 @@ static void satisfies_other_programs(void **state)
         _cleanup_free_ char *command = NULL, *bare_home = fixture_home(state, "bare");
 
         fixture_publish(place.directory, BASE, place.home, place.key);
-        assert_true(asprintf(&command,
-                             "set -e; cd %s; sha256sum --quiet --strict -c SHA256SUMS\n"
-                             "gpgv --quiet --keyring ./import-pubring.gpg SHA256SUMS.gpg SHA256SUMS\n"
-                             "gpgv --quiet --keyring ./import-pubring.pgp %s.tar.xz.sha256.asc %s.tar.xz.sha256\n"
-                             "gpgv --quiet --keyring ./import-pubring.pgp --output - %s.tar.xz.sha256 >../pair\n"
-                             "sha256sum --quiet --strict -c ../pair\n"
-                             "cmp import-pubring.gpg import-pubring.pgp\n"
-                             "gpg --quiet --homedir %s --no-default-keyring --keyring ./import-pubring.gpg "
-                             "--verify SHA256SUMS.gpg SHA256SUMS\n",
-                             place.directory, BASE, BASE, BASE, bare_home) > 0);
+        assert_true(
+                asprintf(&command,
+                         "set -e; cd %s; sha256sum --quiet --strict -c SHA256SUMS\n"
+                         "gpgv --quiet --keyring ./import-pubring.gpg SHA256SUMS.gpg SHA256SUMS\n"
+                         "gpgv --quiet --keyring ./import-pubring.pgp %s.tar.xz.sha256.asc %s.tar.xz.sha256\n"
+                         "gpgv --quiet --keyring ./import-pubring.pgp --output - %s.tar.xz.sha256 >../pair\n"
+                         "sha256sum --quiet --strict -c ../pair\n"
+                         "cmp import-pubring.gpg import-pubring.pgp\n"
+                         "gpg --quiet --homedir %s --no-default-keyring --keyring ./import-pubring.gpg "
+                         "--verify SHA256SUMS.gpg SHA256SUMS\n",
+                         place.directory, BASE, BASE, BASE, bare_home) > 0);
         assert_int_equal(RUN("sh", "-c", command), 0);
 }
 
@@ -229,15 +158,16 @@ static void changes_between_signed_and_unsigned(void **state)
         assert_verifies(&place, 2 + 4 + 2 + 4);
 }
 
-/* --- versions -------------------------------------------------------------------------------------------------- */
+/* --- versions
+ * -------------------------------------------------------------------------------------------------- */
 
 static void keeps_older_versions(void **state)
 {
         _cleanup_place_ Place place = place_new(state);
         static const char *const names[] = {
-                "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", BASE ".tar.xz", BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz", NEXT ".tar.xz.sha256",
-                NEXT ".tar.xz.sha256.asc", NULL,
+                "import-pubring.gpg",  "import-pubring.pgp",      BASE ".nspawn", BASE ".tar.xz",
+                BASE ".tar.xz.sha256", BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz",
+                NEXT ".tar.xz.sha256", NEXT ".tar.xz.sha256.asc", NULL,
         };
 
         fixture_publish(place.directory, BASE, place.home, place.key);
@@ -253,8 +183,8 @@ static void never_overwrites(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         _cleanup_buffer_ Buffer before = fixture_read(sums_path);
-        assert_refused(fixture_try_publish(place.directory, BASE, "other", place.home, place.key, &error), -EEXIST,
-                       "a published version is never overwritten");
+        assert_refused(fixture_try_publish(place.directory, BASE, "other", place.home, place.key, &error),
+                       -EEXIST, "a published version is never overwritten");
         _cleanup_buffer_ Buffer after = fixture_read(sums_path);
         assert_string_equal(before.data, after.data);
         assert_text(place.directory, BASE ".tar.xz", "image of " BASE);
@@ -267,9 +197,16 @@ static void drops_what_is_withdrawn(void **state)
         _cleanup_place_ Place place = place_new(state);
         _cleanup_free_ char *image = path_join(place.directory, BASE ".tar.xz");
         static const char *const names[] = {
-                "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", BASE ".tar.xz.sha256",
-                BASE ".tar.xz.sha256.asc", NEXT ".nspawn", NEXT ".tar.xz", NEXT ".tar.xz.sha256",
-                NEXT ".tar.xz.sha256.asc", NULL,
+                "import-pubring.gpg",
+                "import-pubring.pgp",
+                BASE ".nspawn",
+                BASE ".tar.xz.sha256",
+                BASE ".tar.xz.sha256.asc",
+                NEXT ".nspawn",
+                NEXT ".tar.xz",
+                NEXT ".tar.xz.sha256",
+                NEXT ".tar.xz.sha256.asc",
+                NULL,
         };
 
         fixture_publish(place.directory, BASE, place.home, place.key);
@@ -284,8 +221,8 @@ static void refuses_changed_files(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         replace_file(place.directory, BASE ".tar.xz", "changed");
-        assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error), -EBADMSG,
-                       "has changed since it was published");
+        assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
+                       -EBADMSG, "has changed since it was published");
         assert_false(fixture_there(place.directory, NEXT ".tar.xz"));
         /* touched, but the same */
         replace_file(place.directory, BASE ".tar.xz", "image of " BASE);
@@ -317,15 +254,17 @@ static void does_not_read_old_images_again(void **state)
 
 static void refuses_strangers(void **state)
 {
-        static const char *const names[] = { "web-amd64-1.tar.xz", "web-amd64-1.tar", "a.nspawn", "b.sha256", "c.sha256.asc" };
+        static const char *const names[] = { "web-amd64-1.tar.xz", "web-amd64-1.tar", "a.nspawn", "b.sha256",
+                                             "c.sha256.asc" };
         _cleanup_place_ Place place = place_new(state);
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         for (size_t i = 0; i < ELEMENTS(names); i++) {
                 _cleanup_free_ char *path = path_join(place.directory, names[i]);
                 fixture_write(path, "x", 1);
-                assert_refused(fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
-                               -EBADMSG, "it was not published here");
+                assert_refused(
+                        fixture_try_publish(place.directory, NEXT, "new", place.home, place.key, &error),
+                        -EBADMSG, "it was not published here");
                 assert_int_equal(unlink(path), 0);
         }
         /* what hosts don't act upon is listed */
@@ -340,29 +279,13 @@ static void refuses_sums_of_other_forms(void **state)
 
         assert_done(make_directories(place.directory, 0755, &error));
         replace_file(place.directory, "SHA256SUMS", "hello\n");
-        assert_refused(fixture_try_publish(place.directory, BASE, "x", place.home, place.key, &error), -EBADMSG,
-                       "SHA256SUMS: Line 1");
+        assert_refused(fixture_try_publish(place.directory, BASE, "x", place.home, place.key, &error),
+                       -EBADMSG, "SHA256SUMS: Line 1");
         assert_text(place.directory, "SHA256SUMS", "hello\n");
 }
 
-/* --- keyrings -------------------------------------------------------------------------------------------------- */
-
-static size_t count_public_keys(void **state, const char *keyring)
-{
-        _cleanup_free_ char *home = fixture_home(state, "count");
-        _cleanup_buffer_ Buffer listing = BUFFER_INIT;
-        size_t n = 0;
-
-        assert_int_equal(fixture_run(ARGV("gpg", "--homedir", home, "--with-colons", "--show-keys", keyring), -1, &listing),
-                         0);
-        for (const char *line = listing.data; line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                n += string_starts_with(line, "pub:");
-                if (!*line)
-                        break;
-        }
-        return n;
-}
+/* --- keyrings
+ * -------------------------------------------------------------------------------------------------- */
 
 static void rotation_keeps_both_keys(void **state)
 {
@@ -398,11 +321,13 @@ static void keyrings_that_differ_are_refused(void **state)
 
         fixture_publish(place.directory, BASE, place.home, place.key);
         fixture_export(place.home, place.keyring, second);
-        assert_refused(fixture_try_publish(place.directory, NEXT, "x", place.home, place.key, &error), -EBADMSG, "differ");
+        assert_refused(fixture_try_publish(place.directory, NEXT, "x", place.home, place.key, &error),
+                       -EBADMSG, "differ");
         assert_false(fixture_there(place.directory, NEXT ".tar.xz"));
 }
 
-/* --- staging --------------------------------------------------------------------------------------------------- */
+/* --- staging
+ * --------------------------------------------------------------------------------------------------- */
 
 static void nothing_stays_without_publish(void **state)
 {
@@ -430,14 +355,16 @@ static void renames_what_is_staged(void **state)
 
         assert_done(release_open(place.directory, "late", &release, &error));
         assert_done(release_write_file(release, "tar", "x", 1, &error));
-        assert_refused(release_set_base_name(release, "a/b", &error), -EINVAL, "can't be the name of a release");
+        assert_refused(release_set_base_name(release, "a/b", &error), -EINVAL,
+                       "can't be the name of a release");
         assert_done(release_set_base_name(release, BASE, &error));
         assert_done(release_write_file(release, "manifest.json", "{}", 2, &error));
         assert_done(release_publish(release, NULL, &files, &n_files, &error));
         release_files_free(files, n_files);
         static const char *const names[] = { BASE ".manifest.json", BASE ".tar", NULL };
         assert_listed(place.directory, names);
-        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL, "nothing to publish");
+        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL,
+                       "nothing to publish");
 }
 
 static void refuses_bad_names(void **state)
@@ -452,7 +379,8 @@ static void refuses_bad_names(void **state)
                                "can't be the name of a release");
         assert_done(release_open(place.directory, BASE, &release, &error));
         for (size_t i = 0; i < ELEMENTS(suffixes); i++)
-                assert_refused(release_write_file(release, suffixes[i], "x", 1, &error), -EINVAL, "can't be the suffix");
+                assert_refused(release_write_file(release, suffixes[i], "x", 1, &error), -EINVAL,
+                               "can't be the suffix");
         assert_done(release_write_file(release, "tar", "x", 1, &error));
         assert_refused(release_write_file(release, "tar", "x", 1, &error), -EEXIST, "Can't make");
 }
@@ -465,7 +393,8 @@ static void refuses_empty_images_and_no_image(void **state)
         size_t n_files = 0;
 
         assert_done(release_open(place.directory, BASE, &release, &error));
-        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL, "nothing to publish");
+        assert_refused(release_publish(release, NULL, &files, &n_files, &error), -EINVAL,
+                       "nothing to publish");
         assert_done(release_write_file(release, "tar.xz", "", 0, &error));
         assert_refused(release_publish(release, NULL, &files, &n_files, &error), -ENODATA, "is empty");
         assert_int_equal(fixture_count(place.directory, "web-"), 0);
@@ -481,7 +410,10 @@ static void waits_for_the_lock(void **state)
                 if (children[i] == 0) {
                         char base[64];
                         snprintf(base, sizeof base, "web-amd64-%zu", i);
-                        _exit(fixture_try_publish(place.directory, base, base, place.home, place.key, NULL) == 0 ? 0 : 1);
+                        _exit(fixture_try_publish(place.directory, base, base, place.home, place.key, NULL) ==
+                                              0
+                                      ? 0
+                                      : 1);
                 }
         }
         for (size_t i = 0; i < ELEMENTS(children); i++) {
@@ -493,175 +425,8 @@ static void waits_for_the_lock(void **state)
         assert_tidy(place.directory);
 }
 
-/* --- failures and kills ---------------------------------------------------------------------------------------- */
-
-static void undoes_a_failure_in_the_middle(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-        _cleanup_release_ Release *release = NULL;
-        _cleanup_signer_ Signer *signer = NULL;
-        _cleanup_free_ char *second = fixture_key(place.home, "Second");
-        ReleaseFile *files = NULL;
-        size_t n_files = 0;
-
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        assert_done(release_open(place.directory, NEXT, &release, &error));
-        assert_done(signer_open(place.home, second, &signer, &error));
-        assert_done(release_write_file(release, "tar.xz", "x", 1, &error));
-        assert_done(release_write_file(release, "nspawn", "x", 1, &error));
-        /* a directory: no stranger to the sums, but its name is taken when the renames get there */
-        _cleanup_free_ char *taken = path_join(place.directory, NEXT ".tar.xz.sha256.asc");
-        assert_int_equal(mkdir(taken, 0755), 0);
-        assert_refused(release_publish(release, signer, &files, &n_files, &error), -EEXIST, "never overwritten");
-        release = release_close(release);
-        assert_int_equal(rmdir(taken), 0);
-        assert_int_equal(fixture_count(place.directory, NEXT), 0);
-        assert_tidy(place.directory);
-        assert_verifies(&place, 6);
-}
-
-static void undoes_the_sums(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-        _cleanup_free_ char *second = fixture_key(place.home, "Second");
-        _cleanup_free_ char *signature = path_join(place.directory, "SHA256SUMS.gpg");
-        _cleanup_free_ char *kept = fixture_path(state, "kept");
-
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        /* the last rename fails on a directory that is not empty */
-        assert_int_equal(rename(signature, kept), 0);
-        assert_int_equal(mkdir(signature, 0755), 0);
-        replace_file(signature, "x", "x");
-        _cleanup_error_ Error failure = ERROR_INIT;
-        assert_true(fixture_try_publish(place.directory, NEXT, "x", place.home, second, &failure) < 0);
-        assert_non_null(strstr(failure.message, "Can't rename SHA256SUMS.gpg"));
-        assert_done(remove_tree(AT_FDCWD, signature, &error));
-        assert_int_equal(rename(kept, signature), 0);
-        assert_int_equal(count_public_keys(state, place.keyring), 1);
-        assert_int_equal(fixture_count(place.directory, NEXT), 0);
-        assert_verifies(&place, 6);
-        assert_tidy(place.directory);
-}
-
-static void removes_leftover_staging(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-        _cleanup_free_ char *old = path_join(place.directory, ".staging-dead/deeper");
-
-        assert_done(make_directories(old, 0700, &error));
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        assert_tidy(place.directory);
-        assert_verifies(&place, 6);
-}
-
-static void recovers_before_the_sums(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        replace_file(place.directory, NEXT ".tar.xz", "half");
-        replace_file(place.directory, "NOTES", "somebody's");
-        replace_file(place.directory, ".publishing",
-                     "templar-publication 1\nsigned\n.staging-abcdef\n" NEXT ".nspawn\n" NEXT ".tar.xz\n");
-        fixture_publish(place.directory, NEXT, place.home, place.key);
-        assert_text(place.directory, NEXT ".tar.xz", "image of " NEXT);
-        assert_text(place.directory, "NOTES", "somebody's");
-        assert_verifies(&place, 11);
-        assert_tidy(place.directory);
-}
-
-static void recovers_between_sums_and_signature(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-        _cleanup_release_ Release *release = NULL;
-        _cleanup_free_ char *staging = path_join(place.directory, ".staging-abcdef");
-        _cleanup_free_ char *from = path_join(place.directory, "SHA256SUMS.gpg");
-        _cleanup_free_ char *to = path_join(staging, "SHA256SUMS.gpg");
-
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        assert_int_equal(mkdir(staging, 0700), 0);
-        assert_int_equal(rename(from, to), 0);
-        replace_file(place.directory, "SHA256SUMS.gpg", "of the release before");
-        replace_file(place.directory, ".publishing",
-                     "templar-publication 1\nsigned\n.staging-abcdef\n" BASE ".nspawn\n" BASE ".tar.xz\n");
-        assert_done(release_open(place.directory, NEXT, &release, &error));
-        release = release_close(release);
-        assert_verifies(&place, 6);
-        assert_tidy(place.directory);
-}
-
-static void refuses_journals_that_reach_out(void **state)
-{
-        static const char *const journals[] = {
-                "", "x\n", "templar-publication 1\n", "templar-publication 1\nsigned\n.staging-a\n../kept\n",
-                "templar-publication 1\nsigned\n.staging-a\n/etc/passwd\n",
-                "templar-publication 1\nsigned\n../x\nNOTES\n", "templar-publication 1\nsigned\n.staging-a/../x\nNOTES\n",
-                "templar-publication 1\nsigned\n.staging-a\nSHA256SUMS\n",
-                "templar-publication 1\nsigned\n.staging-a\n.lock\n", "templar-publication 1\nmaybe\n.staging-a\nNOTES\n",
-        };
-        _cleanup_place_ Place place = place_new(state);
-        _cleanup_release_ Release *release = NULL;
-
-        fixture_publish(place.directory, BASE, place.home, place.key);
-        replace_file(place.directory, "NOTES", "somebody's");
-        for (size_t i = 0; i < ELEMENTS(journals); i++) {
-                replace_file(place.directory, ".publishing", journals[i]);
-                assert_refused(release_open(place.directory, NEXT, &release, &error), -EBADMSG, "is not a journal");
-        }
-        assert_text(place.directory, "NOTES", "somebody's");
-        assert_true(fixture_there(place.directory, "SHA256SUMS"));
-}
-
-#define KILLS 24
-
-/* A child that publishes and is killed after `delay_nsec`; 0 lets it end. Returns the time that it took. */
-static int64_t publish_and_kill(const Place *place, int number, int64_t delay_nsec)
-{
-        struct timespec start, end, delay = { delay_nsec / 1000000000, delay_nsec % 1000000000 };
-        int status = 0;
-
-        clock_gettime(CLOCK_MONOTONIC, &start);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-                char base[64];
-                snprintf(base, sizeof base, "web-amd64-%d", number);
-                _exit(fixture_try_publish(place->directory, base, base, place->home, place->key, NULL) == 0 ? 0 : 1);
-        }
-        if (delay_nsec > 0) {
-                nanosleep(&delay, NULL);
-                kill(child, SIGKILL);
-        }
-        assert_int_equal(process_wait(child, &status), 0);
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        return (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec;
-}
-
-/* Killed anywhere: the next release_open() finds or makes a directory that verifies. */
-static void survives_kills(void **state)
-{
-        _cleanup_place_ Place place = place_new(state);
-        int64_t whole_nsec = publish_and_kill(&place, 0, 0);
-        size_t n_published = 0;
-
-        for (int i = 1; i <= KILLS; i++) {
-                _cleanup_release_ Release *release = NULL;
-                _cleanup_verify_result_ VerifyResult result = { 0 };
-                publish_and_kill(&place, i, whole_nsec * (i + 6) / 24);
-                assert_done(release_open(place.directory, NEXT, &release, &error));
-                release = release_close(release);
-                assert_tidy(place.directory);
-                assert_done(verify_directory(place.directory, place.keyring, &result, &error));
-                assert_int_equal((result.n_files - 2) % 4, 0);
-                n_published = (result.n_files - 2) / 4;
-        }
-        print_message("%zu of %d were published\n", n_published, KILLS + 1);
-        /* ends the agents of the killed */
-        free(fixture_key(place.home, "last"));
-        assert_false(fixture_there(place.home, "S.gpg-agent"));
-}
-
-/* --- looking at what is there ---------------------------------------------------------------------------------- */
+/* --- looking at what is there
+ * ---------------------------------------------------------------------------------- */
 
 static void compares(void **state)
 {
@@ -740,13 +505,6 @@ int main(void)
                 TEST(refuses_bad_names),
                 TEST(refuses_empty_images_and_no_image),
                 TEST(waits_for_the_lock),
-                TEST(undoes_a_failure_in_the_middle),
-                TEST(undoes_the_sums),
-                TEST(removes_leftover_staging),
-                TEST(recovers_before_the_sums),
-                TEST(recovers_between_sums_and_signature),
-                TEST(refuses_journals_that_reach_out),
-                TEST(survives_kills),
                 TEST(compares),
                 TEST(counts_versions),
         };

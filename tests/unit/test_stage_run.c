@@ -422,6 +422,31 @@ static void test_repositories_of_old_suites(void **state)
                     "/etc/apt/trusted.gpg.d/ 0755 0:0\n/etc/apt/trusted.gpg.d/key.gpg 0644 0:0 \"" KEY "\"\n");
 }
 
+/* Two keyrings of one name, and one that is wanted twice. */
+static void test_keyrings_of_one_name(void **state)
+{
+        _cleanup_free_ char *other = path_join(fixture.directory, "other"), *tree = NULL;
+
+        (void) state;
+        assert_int_equal(mkdir(other, 0755), 0);
+        add_file("key.gpg", KEY, 0644);
+        add_file("other/key.gpg", "\x99other", 0644);
+        load(SECTION("a") "[Repositories]\nURIs=http://r.example/\nSignedBy=other/key.gpg\nSuites=b\n" SECTION("c"));
+        make_repositories();
+        for (size_t i = 0; i < 3; i++)
+                assert_ok(run_stage(i));
+        tree = show_tree();
+        assert_non_null(strstr(tree, "/etc/apt/keyrings/key-2.gpg 0644 0:0 \"\x99other\"\n"
+                                     "/etc/apt/keyrings/key.gpg 0644 0:0 \"" KEY "\"\n"
+                                     "/etc/apt/sources.list.d/ "));
+        assert_non_null(strstr(tree, "templar.sources 0644 0:0 \"Types: deb|URIs: http://r.example/|Suites: a|"
+                                     "Components: main|Signed-By: /etc/apt/keyrings/key.gpg|"));
+        assert_non_null(strstr(tree, "templar-2.sources 0644 0:0 \"Types: deb|URIs: http://r.example/|Suites: b|"
+                                     "Components: main|Signed-By: /etc/apt/keyrings/key-2.gpg|"));
+        assert_non_null(strstr(tree, "templar-3.sources 0644 0:0 \"Types: deb|URIs: http://r.example/|Suites: c|"
+                                     "Components: main|Signed-By: /etc/apt/keyrings/key.gpg|"));
+}
+
 static void test_packaged_keyring_is_used(void **state)
 {
         static const TreeEntry planted[] = {
@@ -512,6 +537,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test_setup_teardown(test_repositories_written, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_repositories_beside_debootstrap, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_repositories_of_old_suites, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keyrings_of_one_name, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_packaged_keyring_is_used, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_script, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_script_fails, setup, teardown),

@@ -33,8 +33,11 @@ static void accepts_both_modes(void **state)
 
 static void accepts_names(void **state)
 {
-        static const char *const names[] = { "a", "...", ".x", "-rf", "two words", "\xc3\xa9", "*star", "\\back",
-                                             HUNDRED HUNDRED TEN TEN TEN TEN TEN "12345" };
+        static const char *const names[] = {
+                "a",     "...",       ".x",
+                "-rf",   "two words", "\xc3\xa9",
+                "*star", "\\back",    HUNDRED HUNDRED TEN TEN TEN TEN TEN "12345"
+        };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -67,7 +70,8 @@ static const struct {
         CASE("2D711642B726B04401627CA9FBAC32F5C8530FB1903CC4DB02258717921A4881  a\n",
              "Line 1: the digest has upper-case letters"),
         CASE("2d711642  a\n", "Line 1: it does not start with the 64 hexadecimal digits of a SHA-256 digest"),
-        CASE("\\" HEX "  a\n", "Line 1: it does not start with the 64 hexadecimal digits of a SHA-256 digest"),
+        CASE("\\" HEX "  a\n",
+             "Line 1: it does not start with the 64 hexadecimal digits of a SHA-256 digest"),
         CASE(" " HEX "  a\n", "Line 1: it does not start with the 64 hexadecimal digits of a SHA-256 digest"),
         CASE("2d711642b726b04401627ca9fbac32f5\0008530fb1903cc4db02258717921a4881  a\n",
              "Line 1: it does not start with the 64 hexadecimal digits of a SHA-256 digest"),
@@ -101,7 +105,8 @@ static void refuses_with_line_numbers(void **state)
                 _cleanup_error_ Error error = ERROR_INIT;
                 SumsLine *lines = NULL;
                 size_t n_lines = 0;
-                assert_int_equal(sums_parse(refused[i].text, refused[i].length, &lines, &n_lines, &error), -EBADMSG);
+                assert_int_equal(sums_parse(refused[i].text, refused[i].length, &lines, &n_lines, &error),
+                                 -EBADMSG);
                 assert_string_equal(error.message, refused[i].message);
                 assert_null(lines);
         }
@@ -156,8 +161,10 @@ static void best_before(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(accepts_both_modes),        cmocka_unit_test(accepts_names),
-                cmocka_unit_test(refuses_with_line_numbers), cmocka_unit_test(reads_ten_thousand_lines),
+                cmocka_unit_test(accepts_both_modes),
+                cmocka_unit_test(accepts_names),
+                cmocka_unit_test(refuses_with_line_numbers),
+                cmocka_unit_test(reads_ten_thousand_lines),
                 cmocka_unit_test(best_before),
         };
 

@@ -60,7 +60,8 @@ static void test_types(void **state _unused_)
                 { { .path = "./a", .mode = S_IFDIR | 0755, .size_bytes = 4096 }, "./a/", '5' },
                 { { .path = "./a", .mode = S_IFLNK | 0777, .size_bytes = 1, .link_target = "b" }, "./a", '2' },
                 { { .path = "./a", .mode = S_IFIFO | 0600, .size_bytes = 0 }, "./a", '6' },
-                { { .path = "./a", .mode = S_IFREG | 0600, .size_bytes = 9, .link_target = "./b", .hard_link = true }, "./a", '1' },
+                { { .path = "./a", .mode = S_IFREG | 0600, .size_bytes = 9, .link_target = "./b", .hard_link = true },
+                  "./a", '1' },
         };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {

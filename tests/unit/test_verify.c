@@ -90,14 +90,16 @@ static void sign_sums(const Place *place, const char *home, const char *key, con
         assert_int_equal(fixture_gpg_input(home, NULL, arguments), 0);
 }
 
-/* --- what is good ---------------------------------------------------------------------------------------------- */
+/* --- what is good
+ * ---------------------------------------------------------------------------------------------- */
 
 static void accepts_a_release(void **state)
 {
         _cleanup_place_ Place place = place_new(state);
         _cleanup_verify_result_ VerifyResult whole = { 0 }, image = { 0 };
-        static const char *const names[] = { "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", IMAGE, PAIR,
-                                             PAIR ".asc" };
+        static const char *const names[] = {
+                "import-pubring.gpg", "import-pubring.pgp", BASE ".nspawn", IMAGE, PAIR, PAIR ".asc"
+        };
 
         assert_done(verify_directory(place.directory, place.keyring, &whole, &error));
         assert_string_equal(whole.fingerprint, place.key);
@@ -185,7 +187,8 @@ static void best_before_is_obeyed(void **state)
         }
 }
 
-/* --- files that were changed ----------------------------------------------------------------------------------- */
+/* --- files that were changed
+ * ----------------------------------------------------------------------------------- */
 
 /* Every byte position in turn would take long: some of each file. */
 static void refuses_flipped_bytes(void **state)
@@ -194,8 +197,12 @@ static void refuses_flipped_bytes(void **state)
                 const char *name;
                 bool image_too; /* verify_image() reads it */
         } cases[] = {
-                { IMAGE, true },           { BASE ".nspawn", true },       { PAIR, true },
-                { PAIR ".asc", true },     { "SHA256SUMS", false },        { "SHA256SUMS.gpg", false },
+                { IMAGE, true },
+                { BASE ".nspawn", true },
+                { PAIR, true },
+                { PAIR ".asc", true },
+                { "SHA256SUMS", false },
+                { "SHA256SUMS.gpg", false },
                 { "import-pubring.gpg", false },
         };
         _cleanup_place_ Place place = place_new(state);
@@ -295,13 +302,16 @@ static void refuses_what_is_no_release(void **state)
         _cleanup_verify_result_ VerifyResult result = { 0 };
         _cleanup_free_ char *absent = path_join(place.directory, "absent.tar");
 
-        assert_refused(verify_directory("/nonexistent", place.keyring, &result, &error), -ENOENT, "/nonexistent");
+        assert_refused(verify_directory("/nonexistent", place.keyring, &result, &error), -ENOENT,
+                       "/nonexistent");
         assert_refused(verify_image(absent, place.keyring, &result, &error), -ENOENT, "absent.tar");
         assert_refused(verify_image("/tmp/", place.keyring, &result, &error), -EISDIR, "is a directory");
-        assert_refused(verify_image(place.image, "/nonexistent", &result, &error), -ENOENT, "Reading the keyring");
+        assert_refused(verify_image(place.image, "/nonexistent", &result, &error), -ENOENT,
+                       "Reading the keyring");
 }
 
-/* --- the list -------------------------------------------------------------------------------------------------- */
+/* --- the list
+ * -------------------------------------------------------------------------------------------------- */
 
 static void refuses_lists_of_other_forms(void **state)
 {
@@ -326,7 +336,8 @@ static void refuses_lists_of_other_forms(void **state)
         }
 }
 
-/* --- signatures and keys --------------------------------------------------------------------------------------- */
+/* --- signatures and keys
+ * --------------------------------------------------------------------------------------- */
 
 static void refuses_other_keys(void **state)
 {
@@ -358,8 +369,9 @@ static void refuses_revoked_keys(void **state)
 static void refuses_expired_keys(void **state)
 {
         _cleanup_place_ Place place = place_new(state);
-        _cleanup_free_ char *old = fixture_odd_key(
-                place.home, "20250101T000000", "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: old-key\nExpire-Date: 2d");
+        _cleanup_free_ char *old =
+                fixture_odd_key(place.home, "20250101T000000",
+                                "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: old-key\nExpire-Date: 2d");
 
         sign_sums(&place, place.home, old, ARGV("--faked-system-time", "20250102T000000"));
         fixture_export(place.home, place.keyring, old);
@@ -372,7 +384,8 @@ static void refuses_expired_signatures(void **state)
         _cleanup_free_ char *old = fixture_odd_key(place.home, "20250101T000000",
                                                    "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: old-key");
 
-        sign_sums(&place, place.home, old, ARGV("--faked-system-time", "20250102T000000", "--default-sig-expire", "3d"));
+        sign_sums(&place, place.home, old,
+                  ARGV("--faked-system-time", "20250102T000000", "--default-sig-expire", "3d"));
         fixture_export(place.home, place.keyring, old);
         assert_refused(try_directory(&place, &error), -EKEYEXPIRED, "SHA256SUMS expired on 2025-01-05");
 }
@@ -393,8 +406,10 @@ static void refuses_weak_signatures(void **state)
                 { "Key-Type: RSA\nKey-Length: 2048\nName-Real: rsa-2048", "rsa-2048", "SHA1", "digest SHA1" },
                 { NULL, "rsa-2048", "RIPEMD160", "digest RIPEMD160" },
                 { NULL, "rsa-2048", "SHA224", "digest SHA224" },
-                { "Key-Type: RSA\nKey-Length: 1024\nName-Real: rsa-1024", "rsa-1024", "SHA256", "RSA with 1024 bits" },
-                { "Key-Type: DSA\nKey-Length: 1024\nName-Real: dsa-1024", "dsa-1024", "SHA256", "DSA with 1024 bits" },
+                { "Key-Type: RSA\nKey-Length: 1024\nName-Real: rsa-1024", "rsa-1024", "SHA256",
+                  "RSA with 1024 bits" },
+                { "Key-Type: DSA\nKey-Length: 1024\nName-Real: dsa-1024", "dsa-1024", "SHA256",
+                  "DSA with 1024 bits" },
         };
         _cleanup_place_ Place place = place_new(state);
 
@@ -411,7 +426,9 @@ static void refuses_weak_signatures(void **state)
 
 static void refuses_what_is_no_signature(void **state)
 {
-        static const char *const texts[] = { "", "hello\n", "-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n" };
+        static const char *const texts[] = {
+                "", "hello\n", "-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n"
+        };
         _cleanup_place_ Place place = place_new(state);
         _cleanup_free_ char *sums = path_join(place.directory, "SHA256SUMS");
         _cleanup_free_ char *signature = path_join(place.directory, "SHA256SUMS.gpg");
@@ -448,12 +465,14 @@ static void refuses_bad_keyrings(void **state)
         assert_int_equal(fixture_count(*state, "templar-verify-"), 0);
 }
 
-/* --- clear-signed text ----------------------------------------------------------------------------------------- */
+/* --- clear-signed text
+ * ----------------------------------------------------------------------------------------- */
 
 #define FORGED_LINE "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881  " IMAGE
 #define FORGED FORGED_LINE "\n"
 
-/* Older hosts look for a line in the raw file: one outside of what is signed must not pass, even with a good .asc. */
+/* Older hosts look for a line in the raw file: one outside of what is signed must not pass, even with a good
+ * .asc. */
 static void refuses_text_around_the_signed(void **state)
 {
         static const struct {
@@ -475,12 +494,13 @@ static void refuses_text_around_the_signed(void **state)
                 _cleanup_buffer_ Buffer text = BUFFER_INIT;
                 copy_again(state, &place);
                 _cleanup_buffer_ Buffer original = fixture_read(pair);
-                assert_int_equal(buffer_printf(&text, "%s%s%s", cases[i].before, original.data, cases[i].after), 0);
+                assert_int_equal(
+                        buffer_printf(&text, "%s%s%s", cases[i].before, original.data, cases[i].after), 0);
                 fixture_write(pair, text.data, text.length);
                 if (cases[i].script)
                         assert_int_equal(RUN("sed", "-i", cases[i].script, pair), 0);
-                GPG(place.home, "--yes", "--armor", "--local-user", place.key, "--output", signature, "--detach-sign",
-                    pair);
+                GPG(place.home, "--yes", "--armor", "--local-user", place.key, "--output", signature,
+                    "--detach-sign", pair);
                 if (try_image(&place, NULL) >= 0)
                         fail_msg("case %zu was accepted", i);
         }
@@ -492,7 +512,8 @@ static void refuses_pairs_of_other_images(void **state)
         _cleanup_free_ char *command = NULL;
 
         fixture_publish(place.directory, "web-amd64-1", place.home, place.key);
-        assert_true(asprintf(&command, "cd %s && for s in sha256 sha256.asc; do cp web-amd64-1.tar.xz.$s %s.$s; done",
+        assert_true(asprintf(&command,
+                             "cd %s && for s in sha256 sha256.asc; do cp web-amd64-1.tar.xz.$s %s.$s; done",
                              place.directory, IMAGE) > 0);
         assert_int_equal(RUN("sh", "-c", command), 0);
         assert_refused(try_image(&place, &error), -EBADMSG, PAIR " does not list " IMAGE);
