@@ -73,7 +73,7 @@ static bool is_cacheable(const Step *step)
         return !step->kind->cacheable || step->kind->cacheable(step->section);
 }
 
-static int resolve(Job *job, Step *step, char *const *identities, Error *error)
+static int resolve(Job *job, Step *step, char *const *identities, bool again, Error *error)
 {
         SandboxTree tree = { .directory_fd = job->workspace.tree_fd, .lowers = job->stack.lowers };
         bool remembers = !job->options->no_cache && tree_is_stored(&job->stack);
@@ -87,8 +87,10 @@ static int resolve(Job *job, Step *step, char *const *identities, Error *error)
                 .identities = identities,
                 .pins = job->sources[step->index].pins,
                 .report = job->options->report,
+                .again = again,
         };
 
+        apt_transaction_done(&step->transaction);
         return stage_resolve(&resolving, &step->asks, &step->transaction, error);
 }
 
@@ -97,7 +99,7 @@ static int find_key(Job *job, Step *step, Error *error)
 {
         _cleanup_strv_ char **identities = job_repository_identities(job, step->index);
         JobStage *stage = &job->stages[step->index];
-        int r = resolve(job, step, identities, error);
+        int r = resolve(job, step, identities, false, error);
 
         if (r < 0)
                 return r;
@@ -192,6 +194,14 @@ static double now_sec(void)
         return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
+static int resolve_to_run(Job *job, Step *step, Error *error)
+{
+        if (!step->asks || transaction_can_run(&step->transaction))
+                return 0;
+        _cleanup_strv_ char **identities = job_repository_identities(job, step->index);
+        return resolve(job, step, identities, true, error);
+}
+
 /* Takes the draft: it becomes a layer, a tree for this build alone, or what a failure leaves to look at. */
 static int run_in_draft(Job *job, Step *step, LayerDraft *draft, bool stored, Error *error)
 {
@@ -199,7 +209,9 @@ static int run_in_draft(Job *job, Step *step, LayerDraft *draft, bool stored, Er
         double start = now_sec();
 
         step->started_sec = time(NULL);
-        int r = run_kind(job, step, draft, error);
+        int r = resolve_to_run(job, step, error);
+        if (r == 0)
+                r = run_kind(job, step, draft, error);
         stage->seconds = now_sec() - start;
         if (r < 0) {
                 step->failed = step->in_place ? stack_pop_draft(&job->stack) : draft;
