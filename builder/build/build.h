@@ -18,7 +18,7 @@ typedef struct BuildOptions {
         const char *development_home; /* where the development key lives or is made */
         uint64_t cache_size_bytes;   /* of layers; 0: LAYER_STORE_DEFAULT_LIMIT_BYTES */
         const char *from_stage;      /* name or number: from there on all stages run; NULL: those that must */
-        bool no_cache;               /* all stages run, and no layer is stored */
+        bool no_cache;               /* all stages run, in a plain directory, and no layer is stored */
         bool offline;                /* the package lists that are there are used */
         bool sign;
         bool keep_failed;

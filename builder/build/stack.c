@@ -17,6 +17,7 @@ void stack_done(Stack *stack)
         free(stack->layers);
         free(stack->drafts);
         strv_free(stack->lowers);
+        buffer_done(&stack->links);
         *stack = (Stack){ 0 };
 }
 
@@ -40,7 +41,20 @@ char **stack_with(const Stack *stack, const char *upper)
         return TAKE_PTR(all);
 }
 
-static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_path)
+/* A file's names are all in the layer that has the file, so what that one says of it comes before what those below do. */
+static int add_links(Stack *stack, const Buffer *links)
+{
+        _cleanup_buffer_ Buffer all = BUFFER_INIT;
+
+        if (buffer_append(&all, links->data, links->length) < 0 ||
+            buffer_append(&all, stack->links.data, stack->links.length) < 0)
+                return -ENOMEM;
+        buffer_done(&stack->links);
+        stack->links = TAKE_BUFFER(all);
+        return 0;
+}
+
+static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_path, const Buffer *links)
 {
         char **lowers = stack_with(stack, tree_path);
         Layer **layers = reallocarray(stack->layers, stack->n + 1, sizeof(Layer *));
@@ -49,7 +63,7 @@ static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_
         LayerDraft **drafts = reallocarray(stack->drafts, stack->n + 1, sizeof(LayerDraft *));
         if (drafts)
                 stack->drafts = drafts;
-        if (!lowers || !layers || !drafts) {
+        if (!lowers || !layers || !drafts || add_links(stack, links) < 0) {
                 strv_free(lowers);
                 return -ENOMEM;
         }
@@ -62,7 +76,7 @@ static int push(Stack *stack, Layer *layer, LayerDraft *draft, const char *tree_
 
 int stack_push_layer(Stack *stack, Layer *layer)
 {
-        int r = push(stack, layer, NULL, layer_tree_path(layer));
+        int r = push(stack, layer, NULL, layer_tree_path(layer), layer_links(layer));
 
         if (r < 0) {
                 layer_release(layer);
@@ -74,7 +88,7 @@ int stack_push_layer(Stack *stack, Layer *layer)
 
 int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key)
 {
-        int r = push(stack, NULL, draft, layer_draft_upper_path(draft));
+        int r = push(stack, NULL, draft, layer_draft_upper_path(draft), layer_draft_links(draft));
 
         if (r < 0) {
                 layer_abandon(draft);
@@ -82,4 +96,21 @@ int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key)
         }
         snprintf(stack->key, sizeof stack->key, "%s", key);
         return 0;
+}
+
+int stack_update(Stack *stack, const char *key)
+{
+        snprintf(stack->key, sizeof stack->key, "%s", key);
+        buffer_done(&stack->links);
+        return add_links(stack, layer_draft_links(stack->drafts[0]));
+}
+
+LayerDraft *stack_pop_draft(Stack *stack)
+{
+        free(stack->lowers[0]);
+        memmove(stack->lowers, stack->lowers + 1, stack->n * sizeof *stack->lowers);
+        stack->n--;
+        if (stack->n == 0)
+                free(TAKE_PTR(stack->lowers));
+        return TAKE_PTR(stack->drafts[stack->n]);
 }

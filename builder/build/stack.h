@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "layers/store.h"
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@ typedef struct Stack {
         Layer **layers; /* the bottom first; NULL where there is a draft instead */
         LayerDraft **drafts;
         size_t n;
+        Buffer links; /* of all of them, the topmost first, see layers/links.h */
         char key[LAYER_KEY_SIZE]; /* what the next stage's key follows from; "" above a tree without one */
 } Stack;
 
@@ -23,6 +25,11 @@ void stack_done(Stack *stack);
 /* The stack takes the layer, or the draft, also on failure (-ENOMEM). `key` of a draft: see Stack. */
 int stack_push_layer(Stack *stack, Layer *layer) _must_check_;
 int stack_push_draft(Stack *stack, LayerDraft *draft, const char *key) _must_check_;
+
+/* After another stage has worked in the only draft. */
+int stack_update(Stack *stack, const char *key) _must_check_;
+/* Takes the topmost draft off again. */
+LayerDraft *stack_pop_draft(Stack *stack);
 
 /* The topmost tree's path, or NULL. */
 const char *stack_top(const Stack *stack);

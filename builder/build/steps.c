@@ -3,6 +3,7 @@
 
 #include "build/keys.h"
 #include "build/resolved.h"
+#include "layers/links.h"
 #include "layers/upper.h"
 #include "stages/clean.h"
 
@@ -21,7 +22,8 @@ typedef struct Step {
         const StageKind *kind;
         char *description, *note;
         AptTransaction transaction;
-        bool asks; /* transaction is set */
+        bool asks;     /* transaction is set */
+        bool in_place; /* the stage works in the tree of the one before it: without layers */
         LayerDraft *failed; /* what the stage left when it failed */
         time_t started_sec;
 } Step;
@@ -121,9 +123,10 @@ static int find_key(Job *job, Step *step, Error *error)
 
 static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
 {
+        char **lowers = step->in_place ? NULL : job->stack.lowers;
         SandboxTree tree = {
                 .directory_fd = layer_draft_upper_fd(draft),
-                .lowers = job->stack.lowers,
+                .lowers = lowers,
                 .upper = layer_draft_upper_path(draft),
                 .work = layer_draft_work_path(draft),
         };
@@ -147,6 +150,8 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 .report = job->options->report,
         };
         int r = workspace_reset_stage(&job->workspace, error);
+        if (r == 0)
+                r = layer_draft_prepare(draft, lowers, &job->stack.links, error);
         if (r == 0)
                 r = step->kind->run(&context, error);
         free(step->note);
@@ -197,11 +202,13 @@ static int run_in_draft(Job *job, Step *step, LayerDraft *draft, bool stored, Er
         int r = run_kind(job, step, draft, error);
         stage->seconds = now_sec() - start;
         if (r < 0) {
-                step->failed = draft;
+                step->failed = step->in_place ? stack_pop_draft(&job->stack) : draft;
                 return r;
         }
         if (stored)
                 return store_layer(job, step, draft, stage->seconds, error);
+        if (step->in_place)
+                return stack_update(&job->stack, stage->key) < 0 ? error_out_of_memory(error) : 0;
         return stack_push_draft(&job->stack, draft, stage->key) < 0 ? error_out_of_memory(error) : 0;
 }
 
@@ -220,12 +227,22 @@ static int use_layer(Job *job, Step *step, Layer *layer, Error *error)
         return stack_push_layer(&job->stack, layer) < 0 || !step->note ? error_out_of_memory(error) : 0;
 }
 
+/* Without layers all stages work in one directory. */
+static int run_in_place(Job *job, Step *step, Error *error)
+{
+        step->in_place = true;
+        return run_in_draft(job, step, job->stack.drafts[0], false, error);
+}
+
 static int find_or_run(Job *job, Step *step, Error *error)
 {
         const char *key = job->stages[step->index].key;
         Report *report = job->options->report;
         LayerDraft *draft = NULL;
         Layer *layer = NULL;
+
+        if (job->options->no_cache && job->stack.n > 0)
+                return run_in_place(job, step, error);
         bool stored = *key && !job->options->no_cache && step->index < job->from && tree_is_stored(&job->stack);
         int r = stored ? layer_find(job->store, key, &layer, error) : 0;
 
@@ -264,7 +281,7 @@ static int find_or_run_with_room(Job *job, Step *step, Error *error)
         _cleanup_error_ Error first = ERROR_INIT;
         int r = find_or_run(job, step, &first);
 
-        if (r < 0 && disk_is_full(job, &first)) {
+        if (r < 0 && !step->in_place && disk_is_full(job, &first)) {
                 layer_abandon(TAKE_PTR(step->failed));
                 if (make_room(job)) {
                         report_note(job->options->report, "The disk of %s is full: unused layers were removed, and the "
@@ -358,10 +375,13 @@ static int clean(Job *job, Error *error)
                 .upper = job->workspace.tree_path,
                 .work = job->workspace.work_path,
         };
+        _cleanup_buffer_ Buffer taken = BUFFER_INIT;
         const char *top = stack_top(&job->stack);
         struct timespec start = workspace_time(&job->workspace);
         int r = top ? upper_inherit_root(job->sandbox, top, job->workspace.tree_fd, error) : 0;
 
+        if (r == 0 && top)
+                r = links_take(job->sandbox, &tree, &job->stack.links, &taken, error);
         if (r == 0)
                 r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job->epoch_sec,
                               job->oldest_sec, error);

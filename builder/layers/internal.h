@@ -6,6 +6,7 @@
 /* Shared by store.c (find, build, commit) and collect.c (list, verify, prune). */
 
 #define LAYER_INFO "info.json"
+#define LAYER_LINKS "links"
 
 struct LayerStore {
         Sandbox *sandbox; /* borrowed */

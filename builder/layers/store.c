@@ -4,6 +4,7 @@
 #include "base/cancel.h"
 #include "base/file.h"
 #include "layers/internal.h"
+#include "layers/links.h"
 #include "layers/measure.h"
 #include "layers/upper.h"
 
@@ -14,6 +15,7 @@
 #include <time.h>
 
 #define INFO_LIMIT_BYTES ((uint64_t) 8 << 20)
+#define LINKS_LIMIT_BYTES ((uint64_t) 256 << 20)
 #define WAIT_NSEC 50000000
 #define DRAFT_PREFIX ".new-"
 #define FOLDER_ATTEMPTS 16
@@ -24,6 +26,7 @@ struct Layer {
         char *tree_path;
         int tree_fd;
         json_t *info;
+        Buffer links;
 };
 
 struct LayerDraft {
@@ -33,6 +36,7 @@ struct LayerDraft {
         int folder_lock_fd; /* exclusive: nobody collects the folder */
         int key_lock_fd;    /* exclusive: nobody else builds the key */
         int upper_fd;
+        Buffer taken, links;
         struct timespec start; /* by the clock of the file system, which is not quite time(2)'s */
 };
 
@@ -117,6 +121,7 @@ Layer *layer_release(Layer *layer)
         if (layer->lock_fd >= 0)
                 close(layer->lock_fd);
         json_decref(layer->info);
+        buffer_done(&layer->links);
         free(layer->tree_path);
         free(layer);
         return NULL;
@@ -135,6 +140,11 @@ const char *layer_tree_path(const Layer *layer)
 int layer_tree_fd(const Layer *layer)
 {
         return layer->tree_fd;
+}
+
+const Buffer *layer_links(const Layer *layer)
+{
+        return &layer->links;
 }
 
 const json_t *layer_info(const Layer *layer)
@@ -156,7 +166,8 @@ static bool load(Layer *layer)
 {
         layer->info = layer_read_info(layer->lock_fd);
         layer->tree_fd = openat(layer->lock_fd, "tree", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return layer->info && layer->tree_fd >= 0 && !json_object_get(layer->info, "damaged");
+        return layer->info && layer->tree_fd >= 0 &&
+               read_file(layer->lock_fd, LAYER_LINKS, LINKS_LIMIT_BYTES, &layer->links, NULL) == 0;
 }
 
 int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error)
@@ -369,9 +380,31 @@ int layer_draft_upper_fd(const LayerDraft *draft)
         return draft->upper_fd;
 }
 
+int layer_draft_prepare(LayerDraft *draft, char *const *lowers, const Buffer *links, Error *error)
+{
+        SandboxTree tree = {
+                .directory_fd = draft->upper_fd, .lowers = lowers, .upper = draft->upper_path, .work = draft->work_path
+        };
+
+        buffer_done(&draft->taken);
+        return lowers ? links_take(draft->store->sandbox, &tree, links, &draft->taken, error) : 0;
+}
+
 int layer_draft_seal(LayerDraft *draft, int64_t epoch_sec, Error *error)
 {
-        return upper_seal(draft->store->sandbox, draft->upper_fd, draft->start, epoch_sec, error);
+        Sandbox *sandbox = draft->store->sandbox;
+        int r = links_leave(sandbox, draft->upper_fd, &draft->taken, error);
+
+        buffer_done(&draft->taken);
+        buffer_done(&draft->links);
+        if (r == 0)
+                r = links_collect(sandbox, draft->upper_fd, &draft->links, error);
+        return r == 0 ? upper_seal(sandbox, draft->upper_fd, draft->start, epoch_sec, error) : r;
+}
+
+const Buffer *layer_draft_links(const LayerDraft *draft)
+{
+        return &draft->links;
 }
 
 int layer_draft_move(LayerDraft *draft, const char *path, Error *error)
@@ -397,6 +430,8 @@ LayerDraft *layer_abandon(LayerDraft *draft)
         for (size_t i = 0; i < ELEMENTS(fds); i++)
                 if (fds[i] >= 0)
                         close(fds[i]);
+        buffer_done(&draft->taken);
+        buffer_done(&draft->links);
         free(draft->path);
         free(draft->upper_path);
         free(draft->work_path);
@@ -420,7 +455,9 @@ static int write_info(LayerDraft *draft, const json_t *info, Error *error)
         _cleanup_free_ char *text = json_dumps(measured, JSON_SORT_KEYS | JSON_INDENT(1));
         if (!text)
                 return error_out_of_memory(error);
-        return write_file_atomic(draft->folder_lock_fd, LAYER_INFO, text, strlen(text), 0600, error);
+        r = write_file_atomic(draft->folder_lock_fd, LAYER_LINKS, draft->links.data ? draft->links.data : "",
+                              draft->links.length, 0600, error);
+        return r < 0 ? r : write_file_atomic(draft->folder_lock_fd, LAYER_INFO, text, strlen(text), 0600, error);
 }
 
 /* One sync of the file system, one rename: programs inside wrote without any (overlay's volatile, see sandbox/). */

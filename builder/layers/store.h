@@ -13,6 +13,7 @@
  *
  *     CACHE/layers/KEY/tree/       the overlay's upper directory, owned by the sandbox's ids
  *     CACHE/layers/KEY/info.json   what it is; its modification time says when it was last used
+ *     CACHE/layers/KEY/links       the names of files that have several, see links.h
  *     CACHE/layers/.new-XXXXXX/    a layer in the making; locked, and collected once its lock is free
  *     CACHE/layers/.locks/KEY      held exclusively by whoever builds KEY; others wait for it
  *
@@ -49,6 +50,8 @@ const char *layer_key(const Layer *layer);
 /* The upper directory: its absolute path, for SandboxTree.lowers, and a descriptor (O_PATH). Borrowed. */
 const char *layer_tree_path(const Layer *layer);
 int layer_tree_fd(const Layer *layer);
+/* The groups of hard links in it, see links.h; borrowed. */
+const Buffer *layer_links(const Layer *layer);
 /* What layer_commit() was given, with "size_bytes", "entries" and "tree_digest"; borrowed. */
 const json_t *layer_info(const Layer *layer);
 
@@ -63,9 +66,15 @@ int layer_scratch(LayerStore *store, const char *below, LayerDraft **ret, Error 
 const char *layer_draft_upper_path(const LayerDraft *draft);
 const char *layer_draft_work_path(const LayerDraft *draft);
 int layer_draft_upper_fd(const LayerDraft *draft);
-/* After the stage: the files that it made get the date of whatever build packs them, see base/clamp.h. To be called
- * before layer_commit(), and for scratch drafts, too. */
+/* Before the stage: files with several names (`links`, of all layers below, see links.h) are copied into the draft, to be
+ * changed under all of them. `lowers` as in SandboxTree. */
+int layer_draft_prepare(LayerDraft *draft, char *const *lowers, const Buffer *links, Error *error) _must_check_;
+/* After the stage: what it left alone of those goes again, and the files that it made get the date of whatever build packs
+ * them, see base/clamp.h. To be called before layer_commit(), and for scratch drafts, too; again when another stage ran
+ * in the same draft. */
 int layer_draft_seal(LayerDraft *draft, int64_t epoch_sec, Error *error) _must_check_;
+/* The groups of hard links in it once it is sealed; borrowed. */
+const Buffer *layer_draft_links(const LayerDraft *draft);
 /* Stores the draft, with `info` (an object, borrowed) beside it, and hands it over as a layer in use. The draft is gone
  * afterwards in any case. */
 int layer_commit(LayerDraft *draft, const json_t *info, Layer **ret, Error *error) _must_check_;

@@ -238,7 +238,7 @@ static const Option options[] = {
           .value = VALUE_TEXT,
           .help = "how much the layers there may take; those that were not used for the longest time go first (default: "
                   "20G)" },
-        { .name = "no-cache", .help = "run every stage, and store no layer" },
+        { .name = "no-cache", .help = "run every stage, in a plain directory, and store no layer" },
         { .name = "from",
           .argument = "STAGE",
           .value = VALUE_TEXT,
