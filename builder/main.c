@@ -11,8 +11,9 @@
 #include <string.h>
 
 static const Verb *const verbs[] = {
-        &verb_build,      &verb_check, &verb_verify,  &verb_key_new,  &verb_key_list,
-        &verb_key_export, &verb_help,  &verb_version, &verb_complete, NULL,
+        &verb_build,      &verb_check,       &verb_verify,      &verb_key_new,     &verb_key_list,
+        &verb_key_export, &verb_cache_list,  &verb_cache_verify, &verb_cache_prune, &verb_cache_clear,
+        &verb_help,       &verb_version,     &verb_complete,    NULL,
 };
 
 /* A file that is opened must never become standard output because that was closed. The stand-ins can't be
