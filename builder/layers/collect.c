@@ -99,9 +99,8 @@ int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error)
         return 0;
 }
 
-/* Removes a layer that nobody uses: 1 when it is gone, 0 when it is in use. The rename comes first, so that nobody finds
- * half of it. */
-static int remove_unused(LayerStore *store, const char *key, Error *error)
+/* The rename comes first, so that nobody finds half of it. */
+int layer_remove_unused(LayerStore *store, const char *key, Error *error)
 {
         _cleanup_free_ char *path = path_join(store->directory, key), *doomed = NULL;
 
@@ -132,7 +131,7 @@ int layer_prune(LayerStore *store, uint64_t limit_bytes, uint64_t *ret_freed_byt
         for (size_t i = 0; i < entries.n_items; i++)
                 total_bytes += entries.items[i].size_bytes;
         for (size_t i = 0; i < entries.n_items && total_bytes - freed_bytes > limit_bytes; i++) {
-                r = remove_unused(store, entries.items[i].key, error);
+                r = layer_remove_unused(store, entries.items[i].key, error);
                 if (r < 0)
                         return r;
                 if (r > 0) {
@@ -180,6 +179,6 @@ int layer_verify(LayerStore *store, const char *key, char **ret_damage, Error *e
         *ret_damage = strdup(damage);
         if (!*ret_damage)
                 return error_out_of_memory(error);
-        r = remove_unused(store, key, error);
+        r = layer_remove_unused(store, key, error);
         return r < 0 ? r : 0;
 }

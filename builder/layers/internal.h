@@ -3,10 +3,11 @@
 
 #include "layers/store.h"
 
-/* Shared by store.c (find, build, commit) and collect.c (list, verify, prune). */
+/* Shared by store.c (find), draft.c (build, commit) and collect.c (list, verify, prune). */
 
 #define LAYER_INFO "info.json"
 #define LAYER_LINKS "links"
+#define LAYER_DRAFT_PREFIX ".new-"
 
 struct LayerStore {
         Sandbox *sandbox; /* borrowed */
@@ -19,6 +20,8 @@ struct LayerStore {
 /* Opens a folder and takes its lock (flock(2) operation): descriptor or negative errno. */
 int layer_lock_folder(const char *path, int operation) _must_check_;
 int layer_remove_folder(LayerStore *store, const char *path, Error *error) _must_check_;
+/* Removes a layer that nobody uses: 1 when it is gone, 0 when it is in use or not there. */
+int layer_remove_unused(LayerStore *store, const char *key, Error *error) _must_check_;
 /* Of all layers together. */
 int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error) _must_check_;
 /* The content of info.json; NULL when it can't be read. The caller owns the reference. */

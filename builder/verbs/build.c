@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define DEFAULT_OUT "out/images"
-
 /* The command line, read once for all recipes. */
 typedef struct BuildCall {
         const VerbCall *call;

@@ -6,6 +6,9 @@
 
 /* Where things lie when the command line does not say. All results are absolute; the caller frees. */
 
+/* Where releases go without --out. */
+#define DEFAULT_OUT "out/images"
+
 /* `given` (--cache), else $TEMPLAR_CACHE, else /var/cache/templar for root, $XDG_CACHE_HOME/templar or
  * ~/.cache/templar for others. Made, mode 0700, when it is missing. Refused when others could write to it:
  * what lies there becomes part of images. */

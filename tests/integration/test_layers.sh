@@ -30,7 +30,7 @@ layered() {
 
 # ran NAME...: exactly these scripts did
 ran() {
-        same "$(sed -n '/^error:/q; s/^  | \([a-z]*\) runs$/\1/p' "$WORK/stderr" | tr '\n' ' ')" "${*:+$* }" 'stages that ran'
+        same "$(sed -n '/^error:/q; s/^  | \([a-z0-9 ]*\) runs$/\1/p' "$WORK/stderr" | tr '\n' ' ')" "${*:+$* }" 'stages that ran'
 }
 
 n_cached() {
@@ -468,4 +468,95 @@ test_base_refused() {
         sed -i 's/ground.recipe/gruond.recipe/' "$WORK/recipes/two.recipe"
         RECIPE=$WORK/recipes/two.recipe layered 2
         matches "$WORK/stderr" 'two.recipe:5' 'gruond.recipe'
+}
+
+# ------------------------------------------------------------------------------------------------ plan
+planned() {
+        run 0 "$TEMPLAR" plan "$RECIPE" --out "$WORK/out" --cache "${BUILD_CACHE:-$WORK/cache}"
+}
+
+test_plan() {
+        recipe_three
+        planned
+        matches "$WORK/stdout" '^  4  Script: .* runs: no build of this image is known here$' '^three: 6 of 6 stages run$'
+        layered 0
+        planned
+        matches "$WORK/stdout" '^  1  File /bin/busybox +[0-9.]+ s  cached$' '^three: every stage is cached$'
+        echo changed >"$WORK/recipes/motd"
+        sed -i 's/^Mode=0755$/Mode=0700/' "$RECIPE"
+        planned
+        matches "$WORK/stdout" '^  1  File /bin/busybox +[0-9.]+ s  runs: Mode= 0755 -> 0700$' \
+                '^  2  Link /bin/sh +[0-9.]+ s  runs: a stage before it runs$' '^ +file motd changed$' \
+                '^three: 6 of 6 stages run; they took [0-9.]+ s last time$'
+        run 0 "$TEMPLAR" plan "$RECIPE" --out "$WORK/out" --cache "$WORK/cache" --json
+        mv "$WORK/stdout" "$WORK/events"
+        run 0 jq -es 'map(select(.event == "planned-stage")) | map(.cached) == [false, false, false, false, false, false] and
+                .[4].why == ["a stage before it runs", "file motd changed"]' "$WORK/events"
+        layered 0
+        layers=$(keys | wc -l)
+        planned
+        matches "$WORK/stdout" 'every stage is cached'
+        SOURCE_DATE_EPOCH=1710000000 planned
+        matches "$WORK/stdout" 'runs: SOURCE_DATE_EPOCH 1700000000 -> 1710000000$'
+        same "$(keys | wc -l)" "$layers" 'layers after planning'
+        same "$(ls -A "$WORK/cache/work" "$WORK/cache/layers/.locks" | grep -v :)" '' 'left behind'
+        rm -r "$WORK/cache/layers"
+        planned
+        matches "$WORK/stdout" '^  1 .* runs: its layer is not in the cache any more$'
+}
+
+# A new version in the archive rebuilds the stages that it reaches, and no others.
+archive_with() {
+        "$SOURCE/tests/fixtures/make-deb.sh" "$WORK/archive/pool/main" something "$1" \
+                --script "postinst=echo \"something $1 runs\"" >/dev/null
+        "$SOURCE/tests/fixtures/make-archive.sh" "$WORK/archive" local --date "$2" 2>/dev/null
+}
+
+test_new_package() {
+        mkdir -p "$WORK/recipes"
+        archive_with 1 2026-01-01
+        cp "$WORK/archive/keyring.asc" "$WORK/recipes/"
+        RECIPE=$WORK/recipes/new.recipe
+        cat >"$RECIPE" <<END
+[Image]
+Name=new
+Formats=tar
+
+[Debootstrap]
+Suite=bookworm
+
+[File]
+Path=/etc/before
+Content=
+    before
+
+[Repositories]
+Types=deb
+URIs=file://$WORK/archive
+Suites=local
+Components=main
+SignedBy=keyring.asc
+
+[Install]
+Packages=something
+
+[File]
+Path=/etc/after
+Content=
+    after
+END
+        BUILD_CACHE=$CACHE build 0 "$RECIPE" --no-sign --verbose
+        BUILD_CACHE=$CACHE build 0 "$RECIPE" --no-sign --verbose
+        n_cached 5
+        # another date alone, and a package that nobody asks for
+        "$SOURCE/tests/fixtures/make-deb.sh" "$WORK/archive/pool/main" other 1 >/dev/null
+        archive_with 1 2026-02-01
+        BUILD_CACHE=$CACHE build 0 "$RECIPE" --no-sign --verbose
+        n_cached 5
+        archive_with 2 2026-02-02
+        BUILD_CACHE=$CACHE planned
+        matches "$WORK/stdout" '^  3 .* cached$' '^  4 .* runs: package something 1 -> 2$' '^  5 .* runs: a stage before it runs$'
+        BUILD_CACHE=$CACHE build 0 "$RECIPE" --no-sign --verbose
+        n_cached 3
+        ran 'something 2'
 }
