@@ -38,7 +38,3 @@ void build_result_done(BuildResult *result);
 #define _cleanup_build_result_ _cleanup_(build_result_done)
 
 int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error) _must_check_;
-
-/* The stage that a person means: its number from 1, the name of its section ("Script"), or both for one of several
- * ("Script[2]"). *ret is an index. Errors of kind ERROR_USAGE with all stages as the hint. */
-int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error *error) _must_check_;

@@ -76,7 +76,7 @@ static int describe(Job *job, size_t index, const char *folder, json_t *lowers, 
 {
         _cleanup_json_ json_t *json = json_pack("{s:s, s:I, s:s, s:O}", "recipe", recipe_path(job->recipe), "stage",
                                                 (json_int_t) index + 1, "kind",
-                                                section_schema(recipe_stage(job->recipe, index))->name, "lowers", lowers);
+                                                job->stages[index].kind->schema->name, "lowers", lowers);
         _cleanup_free_ char *text = json ? json_dumps(json, JSON_SORT_KEYS | JSON_INDENT(1)) : NULL;
         _cleanup_free_ char *path = path_join(folder, FAILED_INFO);
 

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "build/build.h"
+#include "build/job.h"
 
 #include "base/strings.h"
-#include "stages/stage.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-static const char *name_of(const Recipe *recipe, size_t index)
+static const char *name_of(const Job *job, size_t index)
 {
-        return section_schema(recipe_stage(recipe, index))->name;
+        return job->stages[index].kind->schema->name;
 }
 
-static int list_stages(const Recipe *recipe, Error *error)
+static int list_stages(const Job *job, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
 
-        for (size_t i = 0; i < recipe_n_stages(recipe); i++) {
-                _cleanup_free_ char *description = stage_kind_of(recipe_stage(recipe, i))->describe(recipe_stage(recipe, i));
-                if (!description || buffer_printf(&text, "\n  %zu  [%s]  %s", i + 1, name_of(recipe, i), description) < 0)
+        for (size_t i = 0; i < job->n_stages; i++) {
+                _cleanup_free_ char *description = job->stages[i].kind->describe(job->stages[i].section);
+                if (!description || buffer_printf(&text, "\n  %zu  [%s]  %s", i + 1, name_of(job, i), description) < 0)
                         return error->code;
         }
         return error_hint(error, "The stages are:%s", text.data ? text.data : " none");
@@ -42,9 +41,9 @@ static size_t split_name(const char *text, uint64_t *ret_which)
         return length;
 }
 
-int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error *error)
+int job_find_stage(const Job *job, const char *text, size_t *ret, Error *error)
 {
-        size_t n_stages = recipe_n_stages(recipe), n_found = 0, found = 0;
+        size_t n_stages = job->n_stages, n_found = 0, found = 0;
         uint64_t which;
 
         if (parse_unsigned(text, 1, n_stages, &which) == 0) {
@@ -53,7 +52,7 @@ int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error 
         }
         size_t length = split_name(text, &which);
         for (size_t i = 0; i < n_stages; i++) {
-                const char *name = name_of(recipe, i);
+                const char *name = name_of(job, i);
                 if (strlen(name) != length || strncasecmp(name, text, length) != 0)
                         continue;
                 n_found++;
@@ -62,8 +61,8 @@ int build_find_stage(const Recipe *recipe, const char *text, size_t *ret, Error 
         }
         if (found == 0 || (which == 0 && n_found > 1)) {
                 error_set_usage(error, -EINVAL, found == 0 ? "%s has no stage \"%s\"" : "%s has several stages \"%s\"",
-                                recipe_name(recipe), text);
-                return list_stages(recipe, error);
+                                recipe_name(job->recipe), text);
+                return list_stages(job, error);
         }
         *ret = found - 1;
         return 0;

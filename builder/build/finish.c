@@ -151,7 +151,7 @@ static int add_file(const Job *job, json_t *files, const char *suffix, const cha
 {
         _cleanup_free_ char *name = NULL;
 
-        if (asprintf(&name, "%s-%s.%s", job->stem, job->version, suffix) < 0) {
+        if (asprintf(&name, "%s-%s.%s", job->stem, job_version(job), suffix) < 0) {
                 name = NULL;
                 return -ENOMEM;
         }
@@ -197,15 +197,15 @@ static int compare_release(const Job *job, const json_t *files, ReleaseMatch *re
 
 static int stage_list(const Job *job, ManifestStage **ret, char ***ret_texts, Error *error)
 {
-        size_t n_stages = recipe_n_stages(job->recipe);
+        size_t n_stages = job->n_stages;
         _cleanup_free_ ManifestStage *stages = calloc(n_stages + 1, sizeof *stages);
         _cleanup_strv_ char **texts = calloc(2 * n_stages + 1, sizeof *texts);
 
         if (!stages || !texts)
                 return error_out_of_memory(error);
         for (size_t i = 0; i < n_stages; i++) {
-                const RecipeSection *section = recipe_stage(job->recipe, i);
-                const StageKind *kind = stage_kind_of(section);
+                const RecipeSection *section = job->stages[i].section;
+                const StageKind *kind = job->stages[i].kind;
                 _cleanup_digest_ Digest *digest = NULL;
                 texts[2 * i] = kind->describe(section);
                 texts[2 * i + 1] = calloc(1, SHA256_HEX_SIZE);
@@ -239,15 +239,15 @@ static int write_manifest(const Job *job, Release *release, const Packing *packi
         if (r < 0)
                 return r;
         for (size_t i = 0; i < packing->n_outputs; i++)
-                if (strv_appendf(&names, "%s-%s.%s", job->stem, job->version,
+                if (strv_appendf(&names, "%s-%s.%s", job->stem, job_version(job),
                                  image_format_names[packing->shared->outputs[i].format]) < 0)
                         return error_out_of_memory(error);
         Manifest manifest = {
                 .recipe = job->recipe,
-                .version = job->version,
-                .source_date_epoch_sec = job->epoch_sec,
+                .version = job_version(job),
+                .source_date_epoch_sec = job_epoch_sec(job),
                 .stages = stages,
-                .n_stages = recipe_n_stages(job->recipe),
+                .n_stages = job->n_stages,
                 .packages = &packages,
                 .releases = &job->releases,
                 .statistics = &packing->shared->statistics,
@@ -263,7 +263,7 @@ static char *base_name_of(const Job *job)
 {
         char *name = NULL;
 
-        return asprintf(&name, "%s-%s", job->stem, job->version) < 0 ? NULL : name;
+        return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
 /* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
@@ -332,7 +332,7 @@ static int fill_result(const Job *job, bool unchanged, BuildResult *ret, Error *
         _cleanup_build_result_ BuildResult result = {
                 .directory = strdup(job->directory),
                 .base_name = base_name_of(job),
-                .version = strdup(job->version),
+                .version = strdup(job_version(job)),
                 .unchanged = unchanged,
         };
 
@@ -361,7 +361,7 @@ static int pack_reported(Job *job, Release *release, Packing *packing, Error *er
 
 static int rename_release(Job *job, Release *release, Error *error)
 {
-        int r = job_take_free_version(job, error);
+        int r = level_take_free_version(levels_last(&job->levels), error);
 
         if (r < 0)
                 return r;
@@ -413,7 +413,7 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 shared = NULL;
         if (!shared || !base_name)
                 return error_out_of_memory(error);
-        Packing packing = { .shared = shared, .clamp_sec = job->epoch_sec, .report = job->options->report };
+        Packing packing = { .shared = shared, .clamp_sec = job_epoch_sec(job), .report = job->options->report };
         int r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "build/build.h"
+#include "build/levels.h"
 #include "build/stack.h"
 #include "build/workspace.h"
 #include "layers/store.h"
@@ -12,7 +13,8 @@
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order. */
+ * layer, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order,
+ * job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
 typedef struct StageSources {
@@ -20,8 +22,12 @@ typedef struct StageSources {
         char **pins;
 } StageSources;
 
-/* What is known of a stage once it was reached. */
+/* The stages of the recipe, and before them those of its bases. */
 typedef struct JobStage {
+        const Level *level;
+        const RecipeSection *section;
+        const StageKind *kind;
+        /* once the stage was reached: */
         json_t *inputs; /* see keys.h */
         char key[LAYER_KEY_SIZE]; /* "" above a stage that is never cached */
         double seconds; /* that it took when it ran */
@@ -35,7 +41,9 @@ typedef struct Job {
         LayerStore *store;
         char empty_key[LAYER_KEY_SIZE]; /* of the tree that the first stage starts from */
         Stack stack;
+        Levels levels; /* the last one is the image's own */
         JobStage *stages;
+        size_t n_stages;
         size_t n_reached; /* stages with inputs */
         bool finished; /* all stages are done */
         size_t from; /* this stage and those after it run, whatever the store has */
@@ -45,19 +53,31 @@ typedef struct Job {
         Apt *apt;
         StageSources *sources; /* one a stage */
         AptReleases releases;
-        int64_t epoch_sec; /* SOURCE_DATE_EPOCH */
-        char **environment;
         char *directory; /* OUT/NAME/ARCH */
         char *stem;      /* NAME-ARCH */
-        char *base_version; /* before .1, .2 */
-        char *version, *free_version;
 } Job;
+
+/* The image's SOURCE_DATE_EPOCH and version. */
+static inline int64_t job_epoch_sec(const Job *job)
+{
+        return levels_last(&job->levels)->epoch_sec;
+}
+
+static inline const char *job_version(const Job *job)
+{
+        return levels_last(&job->levels)->version;
+}
 
 int job_open(Recipe *recipe, const BuildOptions *options, Job *ret, Error *error) _must_check_;
 void job_close(Job *job);
 #define _cleanup_job_ _cleanup_(job_close)
 
-/* metadata.c: fetches and verifies the indexes of every repository that the recipe names, sets epoch_sec. */
+/* find_stage.c: the stage that a person means: its number from 1, the name of its section ("Script"), or both for one of
+ * several ("Script[2]"). *ret is an index. Errors of kind ERROR_USAGE with all stages as the hint. */
+int job_find_stage(const Job *job, const char *text, size_t *ret, Error *error) _must_check_;
+
+/* metadata.c: fetches and verifies the indexes of every repository that the recipe names; then date and version are
+ * known. */
 int job_fetch_metadata(Job *job, Error *error) _must_check_;
 
 /* "uri suite sha256" of each repository that stage works with; the caller frees. NULL when memory is short or when there
@@ -88,10 +108,9 @@ bool job_is_up_to_date(const Job *job, const char *final_key);
 /* `files` (borrowed, may be NULL): [{name, sha256}] of the release. Failures don't matter: it is a cache. */
 void job_write_record(const Job *job, const char *final_key, const json_t *files);
 
-/* build.c: whether what the stages make depends on the version; and the step to free_version. */
+/* job.c: whether what the stages make depends on the version. */
 bool job_stages_see_version(const Job *job);
-int job_take_free_version(Job *job, Error *error) _must_check_;
 
-/* finish.c: packs the tree and publishes it as job->version, or as job->free_version where that one is there with other
+/* finish.c: packs the tree and publishes it as its version, or as the free one where that one is there with other
  * content. *ret_taken: the latter, but the tree carries the version; nothing was published. */
 int job_finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error) _must_check_;

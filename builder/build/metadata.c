@@ -13,10 +13,11 @@ static int collect_sources(Job *job, Error *error)
         _cleanup_repository_list_ RepositoryList list = { 0 };
         _cleanup_strv_ char **pins = NULL;
 
-        for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
-                const RecipeSection *section = recipe_stage(job->recipe, i);
-                const StageKind *kind = stage_kind_of(section);
-                int r = kind->repositories ? kind->repositories(section, job->recipe, &list, &pins, error) : 0;
+        for (size_t i = 0; i < job->n_stages; i++) {
+                const JobStage *stage = &job->stages[i];
+                int r = stage->kind->repositories ? stage->kind->repositories(stage->section, stage->level->recipe, &list,
+                                                                              &pins, error)
+                                                  : 0;
                 if (r < 0)
                         return r;
                 StageSources *sources = &job->sources[i];
@@ -48,18 +49,16 @@ static int add_releases(AptReleases *all, AptReleases *more)
 /* A [Repositories] that follows another one makes the list between them invisible to every stage. */
 static bool sources_are_used(const Job *job, size_t index)
 {
-        if (index + 1 >= recipe_n_stages(job->recipe))
+        if (index + 1 >= job->n_stages)
                 return true;
-        const StageKind *kind = stage_kind_of(recipe_stage(job->recipe, index));
-        const StageKind *next = stage_kind_of(recipe_stage(job->recipe, index + 1));
+        const StageKind *kind = job->stages[index].kind, *next = job->stages[index + 1].kind;
         return kind->installs_packages || !next->repositories;
 }
 
 static int fetch_all(Job *job, Error *error)
 {
-        for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
-                const StageKind *kind = stage_kind_of(recipe_stage(job->recipe, i));
-                if (!kind->repositories || !sources_are_used(job, i))
+        for (size_t i = 0; i < job->n_stages; i++) {
+                if (!job->stages[i].kind->repositories || !sources_are_used(job, i))
                         continue;
                 AptReleases releases = { 0 };
                 int r = apt_update(job->apt, &job->sources[i].repositories, &releases, error);
@@ -93,26 +92,51 @@ char **job_repository_identities(const Job *job, size_t index)
         return TAKE_PTR(identities);
 }
 
-/* https://reproducible-builds.org/specs/source-date-epoch/: the caller's own wins. */
-static int choose_epoch(Job *job, Error *error)
+/* https://reproducible-builds.org/specs/source-date-epoch/: the caller's own wins. *ret_sec stays as it is without. */
+static int read_epoch(int64_t *ret_sec, Error *error)
 {
         const char *text = getenv("SOURCE_DATE_EPOCH");
         uint64_t value;
 
-        if (!string_empty(text)) {
-                if (parse_unsigned(text, 0, UINT32_MAX, &value) < 0)
-                        return error_set_usage(error, -EINVAL,
-                                               "SOURCE_DATE_EPOCH=%s is not a number of seconds since 1970", text);
-                job->epoch_sec = (int64_t) value;
+        if (string_empty(text))
                 return 0;
-        }
-        if (job->releases.newest_sec <= 0)
+        if (parse_unsigned(text, 0, UINT32_MAX, &value) < 0)
+                return error_set_usage(error, -EINVAL, "SOURCE_DATE_EPOCH=%s is not a number of seconds since 1970", text);
+        *ret_sec = (int64_t) value;
+        return 0;
+}
+
+/* Of the repositories that the stages up to there work with. */
+static int64_t newest_date(const Job *job, size_t n_stages)
+{
+        int64_t newest_sec = -1;
+
+        for (size_t i = 0; i < n_stages; i++)
+                for (size_t j = 0; j < job->releases.n_items; j++) {
+                        const AptRelease *release = &job->releases.items[j];
+                        if (release->date_sec > newest_sec && has_release(&job->sources[i].repositories, release))
+                                newest_sec = release->date_sec;
+                }
+        return newest_sec;
+}
+
+static int choose_dates(Job *job, Error *error)
+{
+        int64_t given_sec = -1, newest_sec = job->releases.newest_sec;
+        int r = read_epoch(&given_sec, error);
+
+        if (r == 0 && given_sec < 0 && newest_sec <= 0)
                 return error_set_usage(error, -EINVAL,
                                        "%s names no repository, so the image would have no date; start it with "
                                        "[Debootstrap], or set SOURCE_DATE_EPOCH",
                                        recipe_path(job->recipe));
-        job->epoch_sec = job->releases.newest_sec;
-        return 0;
+        for (size_t i = 0; r == 0 && i < job->levels.n_items; i++) {
+                Level *level = &job->levels.items[i];
+                int64_t own_sec = level == levels_last(&job->levels) ? newest_sec : newest_date(job, level->end);
+                r = level_set_date(level, job->options->out_directory,
+                                   given_sec >= 0 ? given_sec : own_sec > 0 ? own_sec : newest_sec, error);
+        }
+        return r;
 }
 
 /* Without the network nobody can say whether these are still the newest: at least say how old they are. Caller frees. */
@@ -138,7 +162,7 @@ int job_fetch_metadata(Job *job, Error *error)
         if (r == 0)
                 r = fetch_all(job, error);
         if (r == 0)
-                r = choose_epoch(job, error);
+                r = choose_dates(job, error);
         if (r < 0) {
                 report_stage_failed(job->options->report);
                 return error_wrap(error, "%s", recipe_name(job->recipe));

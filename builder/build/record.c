@@ -86,11 +86,11 @@ static int add_release(Digest *digest, const Job *job, const char *settings_sha2
         char *const *formats = job->options->formats ? job->options->formats : section_list(image, "Formats");
         const char *signer = !job->options->sign ? "none" : job->options->key ? job->options->key : "development";
         char epoch[32];
-        const char *const fields[] = { job->stack.key, recipe_digest(job->recipe), job->stem, job->version, epoch,
+        const char *const fields[] = { job->stack.key, recipe_digest(job->recipe), job->stem, job_version(job), epoch,
                                        settings_sha256, signer };
         int r = 0;
 
-        snprintf(epoch, sizeof epoch, "%" PRId64, job->epoch_sec);
+        snprintf(epoch, sizeof epoch, "%" PRId64, job_epoch_sec(job));
         for (size_t i = 0; r == 0 && i < ELEMENTS(fields); i++)
                 r = digest_add_field(digest, fields[i]);
         if (r == 0)
@@ -183,11 +183,10 @@ static json_t *stage_list(const Job *job)
         _cleanup_json_ json_t *list = json_array();
 
         for (size_t i = 0; list && i < job->n_reached; i++) {
-                const RecipeSection *section = recipe_stage(job->recipe, i);
-                _cleanup_free_ char *description = stage_kind_of(section)->describe(section);
                 const JobStage *stage = &job->stages[i];
+                _cleanup_free_ char *description = stage->kind->describe(stage->section);
                 if (!description ||
-                    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:O}", "kind", section_schema(section)->name,
+                    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:O}", "kind", stage->kind->schema->name,
                                                           "description", description, "key", stage->key, "seconds",
                                                           stage->seconds, "inputs", stage->inputs)) < 0)
                         return NULL;
@@ -237,7 +236,7 @@ static json_t *make_record(const Job *job, const char *final_key, const json_t *
                 return NULL;
         }
         return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "recipe", recipe_path(job->recipe), "stages", stages, "final",
-                         final_key, "version", job->version, "directory", job->directory, "files", list);
+                         final_key, "version", job_version(job), "directory", job->directory, "files", list);
 }
 
 void job_write_record(const Job *job, const char *final_key, const json_t *files)

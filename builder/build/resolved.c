@@ -113,13 +113,21 @@ int stage_resolve(const ResolveJob *job, bool *ret_asks, AptTransaction *ret, Er
         _cleanup_free_ char *path = memo_path(job->cache_directory, key);
         if (!path)
                 return error_out_of_memory(error);
-        if (*job->tree_key && recall(path, ret))
+        if (*job->tree_key && !job->again && recall(path, ret))
                 return 0;
         report_live(job->report, "resolving dependencies");
         r = apt_resolve(job->apt, job->tree, &request.apt, ret, error);
         if (r == 0 && *job->tree_key)
                 r = remember(job, path, ret, error);
         return r;
+}
+
+bool transaction_can_run(const AptTransaction *transaction)
+{
+        for (size_t i = 0; i < transaction->n_packages; i++)
+                if (transaction->packages[i].local_path && access(transaction->packages[i].local_path, R_OK) < 0)
+                        return false;
+        return true;
 }
 
 void resolved_prune(const char *cache_directory)

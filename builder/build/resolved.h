@@ -21,7 +21,13 @@ typedef struct ResolveJob {
         char *const *identities;       /* what the repositories are now: "uri suite sha256" */
         char *const *pins;
         Report *report;
+        bool again; /* apt is asked, whatever is remembered */
 } ResolveJob;
+
+/* False for what was remembered of an earlier build and names files that were that build's own: good for a key, but it
+ * must be resolved again before it is carried out. */
+bool transaction_can_run(const AptTransaction *transaction);
+
 
 /* True when the stage asks for packages; only then *ret is filled in. The repositories are selected for apt_download(). */
 int stage_resolve(const ResolveJob *job, bool *ret_asks, AptTransaction *ret, Error *error) _must_check_;

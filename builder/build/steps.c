@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "build/job.h"
+#include "build/step.h"
 
-#include "build/keys.h"
-#include "build/resolved.h"
 #include "layers/links.h"
 #include "layers/upper.h"
 #include "stages/clean.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
 #define FULL_FRACTION 64 /* less than this part of the disk is free: it is full */
-
-/* A stage on its way. */
-typedef struct Step {
-        size_t index;
-        const RecipeSection *section;
-        const StageKind *kind;
-        char *description, *note;
-        AptTransaction transaction;
-        bool asks;     /* transaction is set */
-        bool in_place; /* the stage works in the tree of the one before it: without layers */
-        LayerDraft *failed; /* what the stage left when it failed */
-        time_t started_sec;
-} Step;
-
-static void step_done(Step *step)
-{
-        free(step->description);
-        free(step->note);
-        apt_transaction_done(&step->transaction);
-        layer_abandon(step->failed);
-}
 
 static void show_output(const char *line, void *userdata)
 {
@@ -48,81 +24,11 @@ static void show_waiting(void *userdata)
         report_live(userdata, "waiting for another build of the same layer");
 }
 
-static int make_environment(Job *job, Error *error)
-{
-        strv_free(TAKE_PTR(job->environment));
-        if (strv_appendf(&job->environment, "IMAGE_NAME=%s", recipe_name(job->recipe)) < 0 ||
-            strv_appendf(&job->environment, "IMAGE_VERSION=%s", job->version) < 0 ||
-            strv_appendf(&job->environment, "ARCHITECTURE=%s", recipe_architecture(job->recipe)) < 0 ||
-            strv_appendf(&job->environment, "SUITE=%s", recipe_suite(job->recipe)) < 0 ||
-            strv_appendf(&job->environment, "SOURCE_DATE_EPOCH=%" PRId64, job->epoch_sec) < 0)
-                return error_out_of_memory(error);
-        return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------ keys */
-
-/* The layers below a draft that is never stored are known by their keys, but not by their content. */
-static bool tree_is_stored(const Stack *stack)
-{
-        return stack->n == 0 || stack->layers[stack->n - 1];
-}
-
-static bool is_cacheable(const Step *step)
-{
-        return !step->kind->cacheable || step->kind->cacheable(step->section);
-}
-
-static int resolve(Job *job, Step *step, char *const *identities, Error *error)
-{
-        SandboxTree tree = { .directory_fd = job->workspace.tree_fd, .lowers = job->stack.lowers };
-        bool remembers = !job->options->no_cache && tree_is_stored(&job->stack);
-        ResolveJob resolving = {
-                .apt = job->apt,
-                .cache_directory = job->options->cache_directory,
-                .tree = &tree,
-                .tree_key = remembers ? job->stack.key : "",
-                .section = step->section,
-                .repositories = &job->sources[step->index].repositories,
-                .identities = identities,
-                .pins = job->sources[step->index].pins,
-                .report = job->options->report,
-        };
-
-        return stage_resolve(&resolving, &step->asks, &step->transaction, error);
-}
-
-/* Fills in job->stages[]: what goes into the stage, and the key that follows. */
-static int find_key(Job *job, Step *step, Error *error)
-{
-        _cleanup_strv_ char **identities = job_repository_identities(job, step->index);
-        JobStage *stage = &job->stages[step->index];
-        int r = resolve(job, step, identities, error);
-
-        if (r < 0)
-                return r;
-        KeyInputs inputs = {
-                .recipe = job->recipe,
-                .section = step->section,
-                .transaction = step->asks ? &step->transaction : NULL,
-                .repositories = identities,
-                .environment = job->environment,
-        };
-        json_decref(TAKE_PTR(stage->inputs));
-        r = stage_inputs(&inputs, &stage->inputs, error);
-        if (r < 0)
-                return r;
-        job->n_reached = step->index + 1;
-        stage->key[0] = '\0';
-        if (!is_cacheable(step) || !*job->stack.key)
-                return 0;
-        return stage_key(job->stack.key, stage->inputs, stage->key, error);
-}
-
 /* ------------------------------------------------------------------------------------------------ running */
 
 static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
 {
+        const Level *level = job->stages[step->index].level;
         char **lowers = step->in_place ? NULL : job->stack.lowers;
         SandboxTree tree = {
                 .directory_fd = layer_draft_upper_fd(draft),
@@ -132,10 +38,10 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
         };
         _cleanup_strv_ char **environment = strv_copy((char *const *) sandbox_environment);
 
-        if (!environment || (step->kind->sees_environment && strv_extend(&environment, job->environment) < 0))
+        if (!environment || (step->kind->sees_environment && strv_extend(&environment, level->environment) < 0))
                 return error_out_of_memory(error);
         StageContext context = {
-                .recipe = job->recipe,
+                .recipe = level->recipe,
                 .section = step->section,
                 .sandbox = job->sandbox,
                 .tree = &tree,
@@ -156,14 +62,14 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 r = step->kind->run(&context, error);
         free(step->note);
         step->note = context.ret_note;
-        return r == 0 ? layer_draft_seal(draft, job->epoch_sec, error) : r;
+        return r == 0 ? layer_draft_seal(draft, level->epoch_sec, error) : r;
 }
 
 static json_t *describe_layer(const Job *job, const Step *step, double seconds)
 {
         const JobStage *stage = &job->stages[step->index];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*}", "image", recipe_name(job->recipe), "kind",
+        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*}", "image", recipe_name(stage->level->recipe), "kind",
                          step->kind->schema->name, "description", step->description, "parent", job->stack.key, "inputs",
                          stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
                          step->note);
@@ -199,7 +105,9 @@ static int run_in_draft(Job *job, Step *step, LayerDraft *draft, bool stored, Er
         double start = now_sec();
 
         step->started_sec = time(NULL);
-        int r = run_kind(job, step, draft, error);
+        int r = step_resolve_to_run(job, step, error);
+        if (r == 0)
+                r = run_kind(job, step, draft, error);
         stage->seconds = now_sec() - start;
         if (r < 0) {
                 step->failed = step->in_place ? stack_pop_draft(&job->stack) : draft;
@@ -243,7 +151,7 @@ static int find_or_run(Job *job, Step *step, Error *error)
 
         if (job->options->no_cache && job->stack.n > 0)
                 return run_in_place(job, step, error);
-        bool stored = *key && !job->options->no_cache && step->index < job->from && tree_is_stored(&job->stack);
+        bool stored = *key && !job->options->no_cache && step->index < job->from && step_tree_is_stored(&job->stack);
         int r = stored ? layer_find(job->store, key, &layer, error) : 0;
 
         if (r == 0 && stored && !layer)
@@ -312,29 +220,28 @@ static int stage_error(const Job *job, const Step *step, Error *error)
 
 static int run_step(Job *job, Step *step, Error *error)
 {
-        int r = output_printf(job->output, "\n== [%zu/%zu] %s\n", step->index + 1, recipe_n_stages(job->recipe),
+        int r = output_printf(job->output, "\n== [%zu/%zu] %s\n", step->index + 1, job->n_stages,
                               step->description);
 
         output_clear_tail(job->output);
         if (r < 0)
                 return error_set_errno(error, -r, "Can't write the log %s", job->workspace.log_path);
-        r = find_key(job, step, error);
+        r = step_find_key(job, step, error);
         return r < 0 ? r : find_or_run_with_room(job, step, error);
 }
 
 static int run_stage(Job *job, size_t index, Error *error)
 {
-        const RecipeSection *section = recipe_stage(job->recipe, index);
-        _cleanup_(step_done) Step step = { .index = index, .section = section, .kind = stage_kind_of(section) };
+        _cleanup_(step_done) Step step = { 0 };
         Report *report = job->options->report;
+        int r = step_open(job, index, &step, error);
 
-        step.description = step.kind->describe(section);
-        if (!step.description)
-                return error_out_of_memory(error);
-        report_stage_start(report, (unsigned) index + 1, (unsigned) recipe_n_stages(job->recipe),
+        if (r < 0)
+                return r;
+        report_stage_start(report, (unsigned) index + 1, (unsigned) job->n_stages,
                            step.kind->schema->name, step.description);
         output_clear_tail(job->output);
-        int r = run_step(job, &step, error);
+        r = run_step(job, &step, error);
         if (r < 0) {
                 report_stage_failed(report);
                 if (step.failed && error->kind != ERROR_CANCELLED)
@@ -347,17 +254,13 @@ static int run_stage(Job *job, size_t index, Error *error)
 
 int job_run_stages(Job *job, Error *error)
 {
-        int r = make_environment(job, error);
-
-        if (r < 0)
-                return r;
         stack_reset(&job->stack, job->empty_key);
         job->n_reached = 0;
         job->finished = false;
         job->oldest_sec = time(NULL);
         output_listen(job->output, show_output, job->options->report);
-        for (size_t i = 0; i < recipe_n_stages(job->recipe); i++) {
-                r = run_stage(job, i, error);
+        for (size_t i = 0; i < job->n_stages; i++) {
+                int r = run_stage(job, i, error);
                 if (r < 0)
                         return r;
         }
@@ -383,9 +286,9 @@ static int clean(Job *job, Error *error)
         if (r == 0 && top)
                 r = links_take(job->sandbox, &tree, &job->stack.links, &taken, error);
         if (r == 0)
-                r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job->epoch_sec,
+                r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job_epoch_sec(job),
                               job->oldest_sec, error);
-        return r == 0 ? upper_seal(job->sandbox, job->workspace.tree_fd, start, job->epoch_sec, error) : r;
+        return r == 0 ? upper_seal(job->sandbox, job->workspace.tree_fd, start, job_epoch_sec(job), error) : r;
 }
 
 int job_clean(Job *job, Error *error)

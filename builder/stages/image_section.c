@@ -16,6 +16,8 @@ static const KeySchema keys[] = {
         { .name = "Formats", .type = KEY_ENUM_LIST, .choices = image_format_names, .fallback = "tar.xz",
           .help = "The formats to write; tar.zst reaches hosts with systemd 258 or newer only." },
         { .name = "Nspawn", .type = KEY_SOURCE, .help = "A systemd.nspawn(5) file to publish beside the image." },
+        { .name = "Base", .type = KEY_SOURCE,
+          .help = "Another recipe: the stages of this one run on the tree after all of its stages." },
         { .name = "Keep", .type = KEY_ENUM_LIST, .choices = clean_names,
           .help = "Entries of the cleaning at the end of the build that are left out." },
         { .name = NULL },

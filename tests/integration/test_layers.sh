@@ -409,3 +409,63 @@ test_starts_at_the_failed_stage() {
         ran second
         [ ! -e "$WORK/cache/failed/three-$ARCH" ] || fail 'the failed tree is still there'
 }
+
+# ------------------------------------------------------------------------------------------------ recipes on recipes
+base_recipes() {
+        local n
+        small_recipe ground <<'END'
+[Script]
+Script=
+    echo "ground runs"
+    echo "$IMAGE_NAME $IMAGE_VERSION" >/ground
+END
+        for n in one two; do
+                cat >"$WORK/recipes/$n.recipe" <<END
+[Image]
+Name=$n
+Version=2
+Formats=tar
+Base=ground.recipe
+
+[Script]
+Script=
+    echo "$n runs"
+    echo "\$IMAGE_NAME \$IMAGE_VERSION" >/top
+END
+        done
+}
+
+test_base() {
+        base_recipes
+        RECIPE=$WORK/recipes/one.recipe layered 0
+        ran ground one
+        RECIPE=$WORK/recipes/two.recipe layered 0
+        ran two
+        n_cached 4
+        layered 0
+        ran
+        n_cached 4
+        find_release "$WORK/out" two
+        same "$(tar -xOf "$RELEASE/$BASE.tar" ./ground ./top | tr '\n' ' ')" 'ground 1 two 2 ' 'what the scripts saw'
+        sed -i 's/ground runs/again runs/' "$RECIPE"
+        rm -r "$WORK/out"
+        RECIPE=$WORK/recipes/one.recipe layered 0
+        ran again one
+}
+
+test_base_refused() {
+        base_recipes
+        sed -i 's/^Version=1/&\nBase=one.recipe/' "$RECIPE"
+        layered 2
+        matches "$WORK/stderr" 'its own base' 'ground.recipe:4|one.recipe:5'
+        printf '[Image]\nName=own\nBase=own.recipe\n\n[File]\nPath=/x\nContent=\n' >"$WORK/recipes/own.recipe"
+        RECIPE=$WORK/recipes/own.recipe layered 2
+        matches "$WORK/stderr" 'own.recipe:3:[0-9]+: the recipe is its own base'
+        base_recipes
+        printf '\n[Debootstrap]\nSuite=bookworm\n' >>"$WORK/recipes/one.recipe"
+        RECIPE=$WORK/recipes/one.recipe layered 2
+        matches "$WORK/stderr" 'Debootstrap. wants an empty tree'
+        sed -i 's/ground.recipe/gruond.recipe/' "$WORK/recipes/two.recipe"
+        RECIPE=$WORK/recipes/two.recipe layered 2
+        matches "$WORK/stderr" 'two.recipe:5' 'gruond.recipe'
+}
