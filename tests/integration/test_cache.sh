@@ -3,7 +3,7 @@
 # The verbs that look at the layers of a cache and remove them.
 
 cached_build() {
-        BUILD_CACHE=$WORK/cache build 0 "$RECIPE" --no-sign "$@"
+        BUILD_CACHE=$WORK/cache build 0 "$RECIPE" --no-sign
 }
 
 n_layers() {

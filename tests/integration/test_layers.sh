@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2119,SC2120
 # Layers: only what has changed runs again, and the image is the same, to the byte, as without them.
 
 # The sections that most tests put behind small_recipe's; each script leaves a line in the output when it runs.
