@@ -124,6 +124,10 @@ static int make_work_folder(Workspace *workspace, const char *work_directory, Er
 
         if (r < 0)
                 return r;
+        /* nobody collects a folder between its making and its locking */
+        _cleanup_close_ int guard_fd = open(work_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (guard_fd < 0 || flock(guard_fd, LOCK_EX) < 0)
+                return error_set_errno(error, errno, "Can't lock %s", work_directory);
         collect_leftovers(workspace->sandbox, work_directory);
         r = make_temporary_directory(work_directory, "BUILD-", &workspace->directory, error);
         if (r < 0)
