@@ -204,7 +204,7 @@ static int find_or_run_with_room(Job *job, Step *step, Error *error)
 
 /* ------------------------------------------------------------------------------------------------ stages */
 
-/* Where the stage stands, how to look inside, and where all that it printed is. */
+/* Where the stage stands, and where all that it printed is. */
 static int stage_error(const Job *job, const Step *step, Error *error)
 {
         RecipePlace place = section_place(step->section);
@@ -214,8 +214,7 @@ static int stage_error(const Job *job, const Step *step, Error *error)
                 return error->code;
         error_wrap(error, "%s:%u: stage %zu [%s]", place.file, place.line, step->index + 1,
                    section_schema(step->section)->name);
-        return error_hint(error, "%s%sTo look inside: templar shell %s\nThe whole log: %s", hint ? hint : "",
-                          hint ? "\n" : "", recipe_path(job->recipe), job->workspace.log_path);
+        return error_hint(error, "%s%sThe whole log: %s", hint ? hint : "", hint ? "\n" : "", job->workspace.log_path);
 }
 
 static int run_step(Job *job, Step *step, Error *error)

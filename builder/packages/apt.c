@@ -98,6 +98,10 @@ int apt_make_sandbox_directory(Sandbox *sandbox, const char *parent, const char 
 
         if (!path)
                 return error_out_of_memory(error);
+        /* made and handed over in two steps: nobody looks at it in between */
+        _cleanup_close_ int guard_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (guard_fd < 0 || flock(guard_fd, LOCK_EX) < 0)
+                return error_set_errno(error, errno, "Can't lock %s", parent);
         sandbox_id_base(sandbox, &uid_base, &gid_base);
         r = owner_of(path, &owner);
         if (r == 0 && owner == uid_base) {
