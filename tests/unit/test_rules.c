@@ -284,7 +284,7 @@ static void test_lone_zero_block(void **state _unused_)
 
 static void test_damaged(void **state _unused_)
 {
-        static const char *const contents[] = { "", "no archive at all", "\x1f\x8b\x08", "\xfd" "7zXZ" };
+        static const char *const contents[] = { "", "no archive at all", "\x1f\x8b\x08", "\xfd\x37zXZ" };
 
         for (size_t i = 0; i < ELEMENTS(contents); i++) {
                 _cleanup_error_ Error error = ERROR_INIT;
