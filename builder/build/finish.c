@@ -407,7 +407,7 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
         _cleanup_json_ json_t *files = NULL;
         _cleanup_(unmap_shared) PackShared *shared =
                 mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        char final_key[SHA256_HEX_SIZE];
+        char release_key[SHA256_HEX_SIZE];
 
         if (shared == MAP_FAILED)
                 shared = NULL;
@@ -422,26 +422,32 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
         if (r == 0)
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)
-                r = job_final_key(job, settings->sha256, final_key, error);
+                r = job_release_key(job, settings->sha256, release_key, error);
         if (r == 0 && !*ret_taken)
-                job_write_record(job, final_key, files);
+                job_write_record(job, release_key, files);
         return r;
 }
 
-/* Nothing needs to be packed where everything that decides about the bytes is as it was. */
+/* Nothing needs to be packed where everything that decides about the bytes is as it was; and where it can't be, and the
+ * tree carries the version, it has to be made again with the next one anyway. */
 static int finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error)
 {
         _cleanup_(settings_done) Settings settings = { 0 };
         bool forced = job->options->no_cache || job->options->from_stage;
-        char final_key[SHA256_HEX_SIZE];
+        char release_key[SHA256_HEX_SIZE];
         int r = read_settings(job, &settings, error);
 
         if (r == 0)
-                r = job_final_key(job, settings.sha256, final_key, error);
+                r = job_release_key(job, settings.sha256, release_key, error);
         if (r < 0)
                 return r;
-        if (forced || !job_is_up_to_date(job, final_key))
+        ReleaseMatch match = forced ? RELEASE_ABSENT : job_compare_record(job, release_key);
+        *ret_taken = match == RELEASE_DIFFERENT && job_stages_see_version(job);
+        if (*ret_taken)
+                return 0;
+        if (match != RELEASE_SAME)
                 return pack_and_publish(job, &settings, ret, ret_taken, error);
+        job_renew_record(job, release_key);
         r = fill_result(job, true, ret, error);
         if (r == 0)
                 ret->up_to_date = true;

@@ -100,13 +100,17 @@ void job_forget_failed(Job *job);
 
 /* record.c: what the last build of this image into this directory was. */
 
-/* A digest of all that decides about the release's bytes, "" when that can't be known. */
-int job_final_key(const Job *job, const char *settings_sha256, char ret_key[static SHA256_HEX_SIZE],
-                  Error *error) _must_check_;
-/* True when the release of that key is there, whole. */
-bool job_is_up_to_date(const Job *job, const char *final_key);
+/* A digest of all that decides about the release's bytes beside the tree. */
+int job_release_key(const Job *job, const char *settings_sha256, char ret_key[static SHA256_HEX_SIZE],
+                    Error *error) _must_check_;
+/* RELEASE_SAME when the release that was recorded under that key is there, whole, and its tree was the one that
+ * job->stack is now; RELEASE_DIFFERENT when it is there and its tree can't have been; RELEASE_ABSENT when that takes a
+ * look at the bytes. */
+ReleaseMatch job_compare_record(const Job *job, const char *release_key);
 /* `files` (borrowed, may be NULL): [{name, sha256}] of the release. Failures don't matter: it is a cache. */
-void job_write_record(const Job *job, const char *final_key, const json_t *files);
+void job_write_record(const Job *job, const char *release_key, const json_t *files);
+/* The same release, but other stages lead to it than those that are recorded. */
+void job_renew_record(const Job *job, const char *release_key);
 
 /* job.c: whether what the stages make depends on the version. */
 bool job_stages_see_version(const Job *job);

@@ -57,7 +57,7 @@ static char *path_of(const Job *job)
                            recipe_architecture(job->recipe));
 }
 
-/* ------------------------------------------------------------------------------------------------ the final key */
+/* ------------------------------------------------------------------------------------------------ the release's key */
 
 static int add_list(Digest *digest, char *const *list)
 {
@@ -80,35 +80,26 @@ static int add_sorted(Digest *digest, char *const *list)
         return add_list(digest, sorted);
 }
 
-static int add_release(Digest *digest, const Job *job, const char *settings_sha256)
+int job_release_key(const Job *job, const char *settings_sha256, char ret_key[static SHA256_HEX_SIZE], Error *error)
 {
         const RecipeSection *image = recipe_image(job->recipe);
         char *const *formats = job->options->formats ? job->options->formats : section_list(image, "Formats");
         const char *signer = !job->options->sign ? "none" : job->options->key ? job->options->key : "development";
+        _cleanup_digest_ Digest *digest = NULL;
         char epoch[32];
-        const char *const fields[] = { job->stack.key, recipe_digest(job->recipe), job->stem, job_version(job), epoch,
-                                       settings_sha256, signer };
-        int r = 0;
+        const char *const fields[] = { TEMPLAR_VERSION, job->stem, job_version(job), epoch, settings_sha256, signer };
+        int r = digest_new(&digest);
 
         snprintf(epoch, sizeof epoch, "%" PRId64, job_epoch_sec(job));
         for (size_t i = 0; r == 0 && i < ELEMENTS(fields); i++)
                 r = digest_add_field(digest, fields[i]);
         if (r == 0)
                 r = add_sorted(digest, section_list(image, "Keep"));
-        return r == 0 ? add_list(digest, formats) : r;
-}
-
-int job_final_key(const Job *job, const char *settings_sha256, char ret_key[static SHA256_HEX_SIZE], Error *error)
-{
-        _cleanup_digest_ Digest *digest = NULL;
-
-        ret_key[0] = '\0';
-        if (!*job->stack.key)
-                return 0;
-        if (digest_new(&digest) < 0 || digest_add_field(digest, TEMPLAR_VERSION) < 0 ||
-            add_release(digest, job, settings_sha256) < 0 || digest_finish(digest, ret_key) < 0)
-                return error_out_of_memory(error);
-        return 0;
+        if (r == 0)
+                r = add_list(digest, formats);
+        if (r == 0)
+                r = digest_finish(digest, ret_key);
+        return r < 0 ? error_out_of_memory(error) : 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ the release's files */
@@ -158,22 +149,61 @@ static bool is_listed(const char *sums, const json_t *file)
         return found || strstr(sums, line) != NULL;
 }
 
-bool job_is_up_to_date(const Job *job, const char *final_key)
+static bool release_is_there(const Job *job, const json_t *record)
 {
-        _cleanup_free_ char *path = path_of(job), *sums_path = path_join(job->directory, "SHA256SUMS");
-        _cleanup_json_ json_t *record = path ? record_read(path) : NULL;
-        const char *known = json_string_value(json_object_get(record, "final"));
+        _cleanup_free_ char *sums_path = path_join(job->directory, "SHA256SUMS");
         const json_t *files = json_object_get(record, "files");
         _cleanup_buffer_ Buffer sums = BUFFER_INIT;
 
-        if (!*final_key || !known || strcmp(known, final_key) != 0 || json_array_size(files) == 0 || !sums_path ||
-            read_file(AT_FDCWD, sums_path, LIMIT_BYTES, &sums, NULL) < 0)
+        if (json_array_size(files) == 0 || !sums_path || read_file(AT_FDCWD, sums_path, LIMIT_BYTES, &sums, NULL) < 0)
                 return false;
         for (size_t i = 0; i < json_array_size(files); i++)
                 if (!file_is_there(job->directory, json_array_get(files, i)) ||
                     !is_listed(sums.data, json_array_get(files, i)))
                         return false;
         return true;
+}
+
+/* ------------------------------------------------------------------------------------------------ the tree */
+
+static const char *tree_digest(const Job *job, size_t index)
+{
+        const Layer *layer = index < job->stack.n ? job->stack.layers[index] : NULL;
+        const char *digest = layer ? json_string_value(json_object_get(layer_info(layer), "tree_digest")) : NULL;
+
+        return digest ? digest : "";
+}
+
+/* Each stage with the content of its layer. A changed key alone proves nothing (a comment in a script), and changed
+ * content neither when the key is the same (times in a log, which the cleaning removes). */
+static ReleaseMatch compare_trees(const Job *job, const json_t *layers)
+{
+        bool same_keys = *job->stack.key != '\0' && json_array_size(layers) == job->n_stages, same_trees = same_keys;
+
+        for (size_t i = 0; i < job->n_stages && i < json_array_size(layers); i++) {
+                const json_t *before = json_array_get(layers, i);
+                const char *key = json_string_value(json_object_get(before, "key"));
+                const char *tree = json_string_value(json_object_get(before, "tree"));
+                bool known = key && *key && tree && *tree && *job->stages[i].key && *tree_digest(job, i);
+                bool same_key = known && strcmp(key, job->stages[i].key) == 0;
+                bool same_tree = known && strcmp(tree, tree_digest(job, i)) == 0;
+                if (known && !same_key && !same_tree)
+                        return RELEASE_DIFFERENT;
+                same_keys = same_keys && same_key;
+                same_trees = same_trees && same_tree;
+        }
+        return same_keys || same_trees ? RELEASE_SAME : RELEASE_ABSENT;
+}
+
+ReleaseMatch job_compare_record(const Job *job, const char *release_key)
+{
+        _cleanup_free_ char *path = path_of(job);
+        _cleanup_json_ json_t *record = path ? record_read(path) : NULL;
+        const char *known = json_string_value(json_object_get(record, "release"));
+
+        if (!known || strcmp(known, release_key) != 0 || !release_is_there(job, record))
+                return RELEASE_ABSENT;
+        return compare_trees(job, json_object_get(record, "layers"));
 }
 
 /* ------------------------------------------------------------------------------------------------ writing */
@@ -194,6 +224,17 @@ static json_t *stage_list(const Job *job)
         return TAKE_PTR(list);
 }
 
+static json_t *layer_records(const Job *job)
+{
+        _cleanup_json_ json_t *list = json_array();
+
+        for (size_t i = 0; list && i < job->n_stages; i++)
+                if (json_array_append_new(list, json_pack("{s:s, s:s}", "key", job->stages[i].key, "tree",
+                                                          tree_digest(job, i))) < 0)
+                        return NULL;
+        return TAKE_PTR(list);
+}
+
 static json_t *file_list(const Job *job, const json_t *files)
 {
         _cleanup_json_ json_t *list = json_array();
@@ -207,7 +248,7 @@ static json_t *file_list(const Job *job, const json_t *files)
 /* A failed build leaves the last release as it was. */
 static json_t *keep_release(const Job *job, json_t *record)
 {
-        static const char *const members[] = { "final", "version", "directory", "files" };
+        static const char *const members[] = { "release", "layers", "version", "directory", "files" };
         _cleanup_free_ char *path = path_of(job);
         _cleanup_json_ json_t *old = path ? record_read(path) : NULL;
 
@@ -221,27 +262,26 @@ static json_t *keep_release(const Job *job, json_t *record)
         return record;
 }
 
-static json_t *make_record(const Job *job, const char *final_key, const json_t *files)
+static json_t *make_record(const Job *job, const char *release_key, const json_t *files)
 {
-        json_t *stages = stage_list(job);
+        _cleanup_json_ json_t *stages = stage_list(job);
 
         if (!stages)
                 return NULL;
-        if (!final_key)
-                return keep_release(job, json_pack("{s:s, s:o, s:I}", "recipe", recipe_path(job->recipe), "stages",
-                                                   stages, "failed", (json_int_t) job->n_reached));
-        json_t *list = file_list(job, files);
-        if (!list) {
-                json_decref(stages);
+        if (!release_key)
+                return keep_release(job, json_pack("{s:s, s:O, s:I}", "recipe", recipe_path(job->recipe), "stages", stages,
+                                                   "failed", (json_int_t) job->n_reached));
+        _cleanup_json_ json_t *list = file_list(job, files), *layers = layer_records(job);
+        if (!list || !layers)
                 return NULL;
-        }
-        return json_pack("{s:s, s:o, s:s, s:s, s:s, s:o}", "recipe", recipe_path(job->recipe), "stages", stages, "final",
-                         final_key, "version", job_version(job), "directory", job->directory, "files", list);
+        return json_pack("{s:s, s:O, s:s, s:O, s:s, s:s, s:O}", "recipe", recipe_path(job->recipe), "stages", stages,
+                         "release", release_key, "layers", layers, "version", job_version(job), "directory",
+                         job->directory, "files", list);
 }
 
-void job_write_record(const Job *job, const char *final_key, const json_t *files)
+void job_write_record(const Job *job, const char *release_key, const json_t *files)
 {
-        _cleanup_json_ json_t *record = make_record(job, final_key, files);
+        _cleanup_json_ json_t *record = make_record(job, release_key, files);
         _cleanup_free_ char *text = record ? json_dumps(record, JSON_SORT_KEYS | JSON_INDENT(1)) : NULL;
         _cleanup_free_ char *directory = path_join(job->options->cache_directory, RECORD_DIRECTORY);
         _cleanup_free_ char *path = path_of(job);
@@ -254,4 +294,18 @@ void job_write_record(const Job *job, const char *final_key, const json_t *files
                 r = write_file_atomic(AT_FDCWD, path, text, strlen(text), 0600, &error);
         if (r < 0)
                 report_warning(job->options->report, "What this build was could not be written down: %s", error.message);
+}
+
+void job_renew_record(const Job *job, const char *release_key)
+{
+        _cleanup_free_ char *path = path_of(job);
+        _cleanup_json_ json_t *record = path ? record_read(path) : NULL;
+        const json_t *stages = json_object_get(record, "stages");
+        bool same = !json_object_get(record, "failed") && json_array_size(stages) == job->n_stages;
+
+        for (size_t i = 0; same && i < job->n_stages; i++)
+                same = string_equal(json_string_value(json_object_get(json_array_get(stages, i), "key")),
+                                    job->stages[i].key);
+        if (!same)
+                job_write_record(job, release_key, json_object_get(record, "files"));
 }

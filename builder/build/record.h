@@ -13,7 +13,8 @@
  *                a stage that is never cached
  *     failed     number (from 1) of the stage that failed; the others below are then those of the build
  *                before
- *     final      digest of all that decides about the release's bytes
+ *     release    digest of all that decides about the release's bytes beside the tree
+ *     layers     [{key, tree}] of the release's stages; tree: digest of the content, "" when it is not known
  *     version, directory, files [{name, sha256, size, inode, mtime_sec, mtime_nsec}] */
 
 #define RECORD_DIRECTORY "builds"

@@ -23,6 +23,19 @@ static int add_text(Walk *walk, const char *text)
         return digest_add_field(walk->digest, text);
 }
 
+/* What overlayfs notes for itself, with the inodes of the layer below: another build of the same content has others. */
+static bool is_note(const char *name)
+{
+        static const char *const notes[] = { "origin", "impure", "uuid", "upper", "nlink" };
+        static const char *const prefixes[] = { "user.overlay.", "trusted.overlay." };
+
+        for (size_t i = 0; i < ELEMENTS(prefixes); i++)
+                for (size_t j = 0; string_starts_with(name, prefixes[i]) && j < ELEMENTS(notes); j++)
+                        if (strcmp(name + strlen(prefixes[i]), notes[j]) == 0)
+                                return true;
+        return false;
+}
+
 /* Names and values, in byte order. Attributes that the process may not see don't count. */
 static int add_xattrs(Walk *walk, int fd)
 {
@@ -34,7 +47,7 @@ static int add_xattrs(Walk *walk, int fd)
         if (length < 0)
                 return errno == ENOTSUP ? 0 : -errno;
         for (ssize_t i = 0; i < length; i += (ssize_t) strlen(names + i) + 1)
-                if (strv_append(&sorted, names + i) < 0)
+                if (!is_note(names + i) && strv_append(&sorted, names + i) < 0)
                         return -ENOMEM;
         strv_sort(sorted);
         for (char **name = sorted; name && *name; name++) {

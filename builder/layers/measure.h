@@ -12,7 +12,7 @@ typedef struct LayerMeasure {
         uint64_t size_bytes; /* contents of regular files, a hard link counted once */
         uint64_t n_entries;
         /* SHA-256 over every entry in byte order: path, type, mode, owner, size, time, link target or content, and the
-         * extended attributes that overlayfs and capabilities keep. */
+         * extended attributes, but for overlayfs's notes: the same content gives the same digest. */
         char digest[SHA256_HEX_SIZE];
 } LayerMeasure;
 

@@ -79,6 +79,33 @@ test_last_stage_changed() {
         ran third
 }
 
+# Another script with the same result: the image has not changed, and nothing is packed.
+test_same_content() {
+        recipe_three
+        layered 0
+        sed -i 's,cat /etc/one /etc/motd,cat  /etc/one /etc/motd,' "$RECIPE"
+        layered 0
+        ran second
+        matches "$WORK/stderr" 'three is up to date'
+        layered 0
+        ran
+        matches "$WORK/stderr" 'three is up to date'
+}
+
+# A script that changes something runs once for the version that is there and once for the next; it is packed once.
+test_next_version() {
+        recipe_three
+        layered 0
+        sed -i 's,cat /etc/one /etc/motd,cat /etc/one,' "$RECIPE"
+        layered 0
+        ran second first second
+        same "$(grep -c Packing "$WORK/stderr")" 1 'times that it was packed'
+        [ -e "$WORK/out/three/$ARCH/three-$ARCH-1.1.tar" ] || fail 'no version 1.1'
+        layered 0
+        ran
+        matches "$WORK/stderr" 'nothing has changed since version 1.1'
+}
+
 test_file_changed() {
         recipe_three
         layered 0
