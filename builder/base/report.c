@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/report.h"
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
 
@@ -17,6 +18,8 @@
 struct Report {
         ReportMode mode;
         bool verbose, colour, live_shown;
+        size_t rows_shown; /* above the cursor's line */
+        int child_fd;      /* -1: this process shows its work itself */
         char *subject;
         char *kind, *name;
         unsigned number, total;
@@ -57,7 +60,8 @@ int report_new(ReportMode mode, bool verbose, Report **ret)
 
         if (!report)
                 return -ENOMEM;
-        *report = (Report){ .mode = mode, .verbose = verbose, .colour = report_colour(STDERR_FILENO) };
+        *report = (Report){ .mode = mode, .verbose = verbose, .colour = report_colour(STDERR_FILENO),
+                            .child_fd = -1 };
         if (mode == REPORT_TERMINAL) {
                 process_on_idle(redraw_live, report);
                 drawn_when_idle = report;
@@ -92,6 +96,11 @@ bool report_verbose(const Report *report)
         return report->verbose;
 }
 
+ReportMode report_mode(const Report *report)
+{
+        return report->mode;
+}
+
 void report_subject(Report *report, const char *image_name)
 {
         free(report->subject);
@@ -106,6 +115,8 @@ double report_stage_seconds(const Report *report)
 /* Takes the live line off the terminal, so that an ordinary line can be printed. */
 static void clear_live(Report *report)
 {
+        for (; report->rows_shown > 0; report->rows_shown--)
+                fputs("\r\033[K\033[A", stderr);
         if (report->live_shown)
                 fputs("\r\033[K", stderr);
         report->live_shown = false;
@@ -128,8 +139,34 @@ static void emit_json(Report *report, const char *event, json_t *object)
         _cleanup_free_ char *line = json_dumps(owned, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
         if (!line)
                 return;
+        if (report->child_fd >= 0) {
+                /* the parent may be gone: the work is done all the same */
+                if (write_all(report->child_fd, line, strlen(line)) == 0)
+                        (void) !write_all(report->child_fd, "\n", 1);
+                return;
+        }
         printf("%s\n", line);
         fflush(stdout);
+}
+
+void report_redirect(Report *report, int fd)
+{
+        if (report == drawn_when_idle) {
+                process_on_idle(NULL, NULL);
+                drawn_when_idle = NULL;
+        }
+        report->mode = REPORT_JSON;
+        report->live_shown = false;
+        report->rows_shown = 0;
+        report->child_fd = fd;
+}
+
+void report_json_line(Report *report, const json_t *object)
+{
+        const char *event = json_string_value(json_object_get(object, "event"));
+
+        if (report->mode == REPORT_JSON && event)
+                emit_json(report, event, json_copy((json_t *) object));
 }
 
 static json_t *stage_json(const Report *report)
@@ -192,14 +229,46 @@ static void draw_live(Report *report)
 
 void report_live(Report *report, const char *format, ...)
 {
+        bool drawn = report->mode == REPORT_TERMINAL || report->child_fd >= 0;
         va_list arguments;
 
-        if (report->mode != REPORT_TERMINAL || !report->name || now_sec() - report->drawn_sec < LIVE_INTERVAL_SEC)
+        if (!drawn || !report->name || now_sec() - report->drawn_sec < LIVE_INTERVAL_SEC)
                 return;
         va_start(arguments, format);
         vsnprintf(report->live_text, sizeof report->live_text, format, arguments);
         va_end(arguments);
-        draw_live(report);
+        if (report->mode == REPORT_TERMINAL) {
+                draw_live(report);
+                return;
+        }
+        report->drawn_sec = now_sec();
+        emit_json(report, "live", json_pack("{s:s%}", "text", report->live_text, strlen(report->live_text)));
+}
+
+void report_rows(Report *report, char *const *lines, size_t n_lines)
+{
+        if (report->mode != REPORT_TERMINAL)
+                return;
+        clear_live(report);
+        for (size_t i = 0; i < n_lines; i++)
+                fprintf(stderr, "%s%s%.*s%s\033[K", i > 0 ? "\n" : "", paint(report, "\033[2m"), terminal_columns() - 1,
+                        lines[i], paint(report, "\033[0m"));
+        fflush(stderr);
+        report->rows_shown = n_lines > 0 ? n_lines - 1 : 0;
+        report->live_shown = n_lines > 0;
+}
+
+void report_line(Report *report, const char *format, ...)
+{
+        va_list arguments;
+
+        if (report->mode == REPORT_QUIET || report->mode == REPORT_JSON)
+                return;
+        clear_live(report);
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fputc('\n', stderr);
 }
 
 static void redraw_live(void *userdata)

@@ -33,6 +33,7 @@ static inline void report_free_ptr(Report **report)
 #define _cleanup_report_ _cleanup_(report_free_ptr)
 
 bool report_verbose(const Report *report);
+ReportMode report_mode(const Report *report);
 /* The image that the following events belong to; NULL: none. */
 void report_subject(Report *report, const char *image_name);
 
@@ -57,5 +58,15 @@ void report_error(Report *report, const Error *error);
 void report_result(Report *report, const char *format, ...) _printf_(2, 3);
 /* In JSON mode: an object of the given event with the members of `members` (an object, borrowed; may be NULL). */
 void report_json_event(Report *report, const char *event, const json_t *members);
+/* For a child process whose work its parent shows: from now on all events go to `fd` in JSON, with those of
+ * report_live() ("live", with a "text") among them. The descriptor stays the caller's. */
+void report_redirect(Report *report, int fd);
+/* In JSON mode: an object as it came from a child. */
+void report_json_line(Report *report, const json_t *object);
+/* Several live lines in place of the one, on terminals: the rows at the bottom, until the next call or until something is
+ * printed. None with n_lines == 0. */
+void report_rows(Report *report, char *const *lines, size_t n_lines);
+/* An ordinary line on stderr, not in quiet mode and not in JSON mode. */
+void report_line(Report *report, const char *format, ...) _printf_(2, 3);
 /* Seconds since the stage started. */
 double report_stage_seconds(const Report *report);

@@ -5,11 +5,15 @@
 #include "stages/stage.h"
 #include "verbs/batch.h"
 #include "verbs/directories.h"
+#include "verbs/parallel.h"
 #include "verbs/size.h"
 #include "verbs/verb.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#define JOBS_MAX 256u
 
 /* The command line, read once for all recipes. */
 typedef struct BuildCall {
@@ -69,6 +73,13 @@ static int read_cache_size(const char *text, uint64_t *ret_bytes, Error *error)
                 return 0;
         error_set_usage(error, r, "--cache-size: \"%s\" is not a size", text);
         return error_hint(error, "As 512M, 20G or 1T");
+}
+
+static int read_jobs(const char *text, uint64_t *ret_n_jobs, Error *error)
+{
+        if (!text || parse_unsigned(text, 1, JOBS_MAX, ret_n_jobs) == 0)
+                return 0;
+        return error_set_usage(error, -EINVAL, "--jobs: \"%s\" is not a number from 1 to %u", text, JOBS_MAX);
 }
 
 static int read_options(const VerbCall *call, BuildCall *build, Error *error)
@@ -202,8 +213,16 @@ static int run(const VerbCall *call, Error *error)
 {
         _cleanup_(build_call_done) BuildCall build = { .call = call };
 
+        uint64_t n_jobs = (uint64_t) sysconf(_SC_NPROCESSORS_ONLN);
+
         int r = read_options(call, &build, error);
-        return r < 0 ? r : batch_run(call, "recipes", build_one, &build, error);
+        if (r >= 0)
+                r = read_jobs(options_string(call->options, "jobs"), &n_jobs, error);
+        if (r < 0)
+                return r;
+        if (call->n_arguments == 1 || n_jobs == 1)
+                return batch_run(call, "recipes", build_one, &build, error);
+        return parallel_run(call, "recipes", (size_t) n_jobs, build_one, &build, error);
 }
 
 static const Option options[] = {
@@ -243,6 +262,11 @@ static const Option options[] = {
           .help = "run this stage and all after it, even if nothing has changed: its number, its section's name, or "
                   "Script[2] for one of several" },
         { .name = "offline", .help = "use the package lists and packages that the cache has, and say how old the lists are" },
+        { .name = "jobs",
+          .letter = 'j',
+          .argument = "N",
+          .value = VALUE_TEXT,
+          .help = "build that many recipes at a time (default: as many as there are processors)" },
         { .name = "keep-failed", .help = "say where what a failed stage changed is kept" },
         OPTION_QUIET,
         OPTION_VERBOSE,

@@ -587,3 +587,55 @@ END
         n_cached 3
         ran 'something 2'
 }
+
+# ------------------------------------------------------------------------------------------------ several recipes
+eight_recipes() {
+        local n
+        base_recipes
+        for n in 1 2 3 4 5 6 7 8; do
+                sed -e "s/^Name=one/Name=eight$n/" -e "s/one runs/eight $n runs/" "$WORK/recipes/one.recipe" \
+                        >"$WORK/recipes/eight$n.recipe"
+        done
+}
+
+test_several_at_once() {
+        local n
+        eight_recipes
+        run 0 "$TEMPLAR" build --jobs 4 "$WORK"/recipes/eight?.recipe --out "$WORK/out" --cache "$WORK/cache" --no-sign --verbose
+        same "$(grep -c '| ground runs$' "$WORK/stderr")" 1 'runs of the base'
+        for n in 1 2 3 4 5 6 7 8; do
+                matches "$WORK/stderr" "^eight$n  .* \| eight $n runs$" "^eight$n  .*\[5/5\] Script: "
+                matches "$WORK/stdout" "/eight$n/$ARCH/eight$n-$ARCH-2.tar$"
+        done
+        matches "$WORK/stderr" '^8 recipes: 8 built, 0 unchanged, 0 failed$'
+        # one failure does not stop the others
+        sed -i 's/^    echo "eight 3 runs"/    exit 7/' "$WORK/recipes/eight3.recipe"
+        echo nonsense >"$WORK/recipes/eight5.recipe"
+        run 1 "$TEMPLAR" build -j 2 "$WORK"/recipes/eight?.recipe --out "$WORK/out" --cache "$WORK/cache" --no-sign
+        matches "$WORK/stderr" '^error: eight3: .*status 7' '^error: .*eight5.recipe:1' '^8 recipes: 0 built, 6 unchanged, 2 failed$' \
+                '^error: 2 of 8 recipes failed$'
+        run 1 "$TEMPLAR" build -j 2 "$WORK"/recipes/eight?.recipe --out "$WORK/out" --cache "$WORK/cache" --no-sign --json
+        mv "$WORK/stdout" "$WORK/events"
+        run 0 jq -es '(map(select(.event == "built")) | length) == 6 and (map(select(.event == "error")) | length) == 3 and
+                (map(select(.event == "live")) | length) == 0 and any(.event == "summary" and .failed == 2)' "$WORK/events"
+        run 2 "$TEMPLAR" build "$WORK"/recipes/eight5.recipe "$WORK/recipes/missing.recipe" --out "$WORK/out" --cache "$WORK/cache"
+        same "$(ls -A "$WORK/cache/work")" '' 'work folders'
+}
+
+test_several_interrupted() {
+        local pid status=0 _
+        eight_recipes
+        sed -i 's/^    echo "eight \(.\) runs"/&; \/bin\/busybox sleep 86400/' "$WORK"/recipes/eight?.recipe
+        "$TEMPLAR" build --jobs 3 "$WORK"/recipes/eight?.recipe --out "$WORK/out" --cache "$WORK/cache" --no-sign --verbose \
+                2>"$WORK/stderr" >"$WORK/stdout" &
+        pid=$!
+        for _ in $(seq 200); do
+                [ "$(grep -c '| eight . runs$' "$WORK/stderr")" -lt 3 ] || break
+                sleep 0.1
+        done
+        kill -TERM "$pid"
+        wait "$pid" || status=$?
+        cat "$WORK/stderr" >&2
+        same "$status" 143 status
+        same "$(ls -A "$WORK/cache/work")" '' 'work folders'
+}
