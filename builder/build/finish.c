@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "image/manifest.h"
 #include "image/pack.h"
-#include "image/rules.h"
 #include "signing/keys.h"
 #include "signing/sign.h"
 
@@ -31,6 +30,7 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
+        const char *base_name;
         int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
@@ -57,6 +57,7 @@ static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *er
                 .clamp_sec = packing->clamp_sec,
                 .progress = &packing->shared->progress,
                 .cache = cache,
+                .check_name = packing->base_name,
         };
         pthread_t watcher;
 
@@ -276,27 +277,6 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
- * tar stream, so the one that is read fastest will do. */
-static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
-{
-        static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
-        _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
-        size_t i = 0;
-
-        while (!has_output(packing, fastest_first[i]))
-                i++;
-        if (!base_name || asprintf(&path, "%s/%s.%s", release_staging_directory(release), base_name,
-                                   image_format_names[fastest_first[i]]) < 0) {
-                path = NULL;
-                return error_out_of_memory(error);
-        }
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        return rules_check(fd, base_name, error);
-}
-
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
@@ -310,7 +290,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
 }
 
-static int publish(Job *job, Release *release, const Packing *packing, Error *error)
+static int publish(Job *job, Release *release, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -318,9 +298,7 @@ static int publish(Job *job, Release *release, const Packing *packing, Error *er
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = check_rules(job, release, packing, error);
-        if (r == 0)
-                r = open_signer(job, &signer, error);
+        int r = open_signer(job, &signer, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -406,7 +384,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0)
                 r = write_manifest(job, release, packing, error);
         if (r == 0)
-                r = publish(job, release, packing, error);
+                r = publish(job, release, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
@@ -423,7 +401,12 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 shared = NULL;
         if (!shared || !base_name)
                 return error_out_of_memory(error);
-        Packing packing = { .shared = shared, .clamp_sec = job_epoch_sec(job), .report = job->options->report };
+        Packing packing = {
+                .shared = shared,
+                .clamp_sec = job_epoch_sec(job),
+                .base_name = base_name,
+                .report = job->options->report,
+        };
         int r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
