@@ -31,6 +31,7 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
+        int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
 
@@ -51,7 +52,12 @@ static void *show_progress(void *userdata)
 static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         Packing *packing = userdata;
-        PackOptions options = { .clamp_sec = packing->clamp_sec, .progress = &packing->shared->progress };
+        _cleanup_block_cache_ BlockCache *cache = packing->blocks_fd >= 0 ? block_cache_new(packing->blocks_fd) : NULL;
+        PackOptions options = {
+                .clamp_sec = packing->clamp_sec,
+                .progress = &packing->shared->progress,
+                .cache = cache,
+        };
         pthread_t watcher;
 
         (void) reply;
@@ -111,12 +117,16 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
+        _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
 
         if (r == 0)
                 r = job_clean_tree(job, &tree, &lowers, error);
+        if (r == 0 && !job->options->no_cache)
+                r = block_service_start(layer_store_blocks(job->store), &blocks, error);
+        packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
                 r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
         close_outputs(packing);
@@ -419,6 +429,8 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 r = job_clean(job, error);
         if (r == 0)
                 r = pack_reported(job, release, &packing, error);
+        if (r == 0 && !job->options->no_cache)
+                r = layer_store_trim(job->store, error);
         if (r == 0)
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)
