@@ -19,7 +19,7 @@ static int remove_folder(Sandbox *sandbox, const char *path, Error *error)
 
         if (!directory && errno != ENOENT)
                 return error_set_errno(error, errno, "Can't read %s", path);
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 for (size_t i = 0; string_starts_with(entry->d_name, FAILED_DRAFT) && i < ELEMENTS(parts); i++) {
                         _cleanup_free_ char *part = NULL;
                         if (asprintf(&part, "%s/%s/%s", path, entry->d_name, parts[i]) < 0) {

@@ -14,8 +14,8 @@
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order,
- * job.c begins and ends it. */
+ * layer, finish.c packs and publishes, companions.c says what it was, record.c remembers, failed.c keeps what failed,
+ * build.c says in which order, job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
 typedef struct StageSources {

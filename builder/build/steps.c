@@ -178,10 +178,10 @@ static bool disk_is_full(const Job *job, const Error *error)
 /* True when there is room now that was not there before. */
 static bool make_room(Job *job)
 {
-        uint64_t freed_bytes = 0;
+        StorePruned pruned = { 0 };
 
         job_forget_failed(job);
-        return layer_prune(job->store, 0, &freed_bytes, NULL, NULL) == 0 && freed_bytes > 0;
+        return layer_store_prune(job->store, 0, &pruned, NULL) == 0 && pruned.freed_bytes > 0;
 }
 
 static int find_or_run_with_room(Job *job, Step *step, Error *error)

@@ -16,6 +16,11 @@ typedef struct GzState {
         uint32_t size; /* modulo 2^32, as the trailer wants it */
 } GzState;
 
+static void gz_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
+{
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "zlib %s, 1", zlibVersion());
+}
+
 static uint64_t gz_memory(int level _unused_)
 {
         return (1u << (DEFLATE_WINDOW_BITS + 2)) + (1u << (DEFLATE_MEMORY_LEVEL + 9)) + (1u << 16); /* zconf.h */
@@ -96,6 +101,7 @@ static int gz_end(void *userdata, Sink *sink)
 }
 
 const Compressor compress_gz = {
+        .identity = gz_identity,
         .memory = gz_memory,
         .compress = gz_compress,
         .begin = gz_begin,

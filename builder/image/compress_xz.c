@@ -54,6 +54,11 @@ static int set_filters(XzFilters *filters, int level, size_t size_bytes, bool x8
         return 0;
 }
 
+static void xz_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
+{
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "liblzma %s, 1", lzma_version_string());
+}
+
 static uint64_t xz_memory(int level)
 {
         XzFilters filters;
@@ -196,6 +201,7 @@ static void xz_free(void *userdata)
 }
 
 const Compressor compress_xz = {
+        .identity = xz_identity,
         .memory = xz_memory,
         .compress = xz_compress,
         .begin = xz_begin,

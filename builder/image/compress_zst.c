@@ -12,6 +12,11 @@ static inline void context_free(ZSTD_CCtx **context)
         ZSTD_freeCCtx(*context);
 }
 
+static void zst_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
+{
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "libzstd %s, 1", ZSTD_versionString());
+}
+
 /* Measured with ZSTD_sizeof_CCtx() after a block of 8 MiB, zstd 1.5.4, rounded up. */
 static uint64_t zst_memory(int level)
 {
@@ -73,6 +78,7 @@ static int zst_compress(int level, const uint8_t *data, size_t size_bytes, const
 }
 
 const Compressor compress_zst = {
+        .identity = zst_identity,
         .memory = zst_memory,
         .compress = zst_compress,
 };

@@ -104,10 +104,7 @@ static int read_names(DIR *directory, char ***ret)
 {
         _cleanup_strv_ char **names = NULL;
 
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 if (strv_append(&names, entry->d_name) < 0)
                         return -ENOMEM;
         }

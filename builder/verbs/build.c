@@ -257,9 +257,9 @@ static const Option options[] = {
         { .name = "cache-size",
           .argument = "SIZE",
           .value = VALUE_TEXT,
-          .help = "how much the layers there may take; those that were not used for the longest time go first (default: "
-                  "20G)" },
-        { .name = "no-cache", .help = "run every stage, in a plain directory, and store no layer" },
+          .help = "how much the layers and compressed blocks there may take; those that were not used for the longest time "
+                  "go first (default: 20G)" },
+        { .name = "no-cache", .help = "run every stage, in a plain directory, and store neither layers nor blocks" },
         { .name = "from",
           .argument = "STAGE",
           .value = VALUE_STAGE,
@@ -301,7 +301,8 @@ const Verb verb_build = {
                        "\n\n"
                        "What each stage changed is kept as a layer, so only stages run that something has changed for: "
                        "their section, a file that they name, a package in the archive, or a stage before them. When "
-                       "nothing has changed at all, nothing is packed."
+                       "nothing has changed at all, nothing is packed; else the image's compressed blocks that are still the "
+                       "same come from the cache."
                        "\n\n"
                        "Root needs nothing more; other users need subordinate ids in /etc/subuid and "
                        "/etc/subgid. When one of "
