@@ -58,7 +58,7 @@ static int collect_drafts(const BlockStore *store, Error *error)
         _cleanup_closedir_ DIR *directory = NULL;
         int r = open_listing(store, &directory, error);
 
-        for (struct dirent *entry; r == 0 && (entry = readdir(directory));)
+        for (struct dirent *entry; r == 0 && (entry = directory_next(directory));)
                 if (string_starts_with(entry->d_name, BLOCK_DRAFT_PREFIX))
                         collect_draft(store, entry->d_name);
         return r;
@@ -126,8 +126,7 @@ int block_store_list(BlockStore *store, BlockEntry **ret, size_t *ret_n_entries,
 
         if (r < 0)
                 return r;
-        errno = 0;
-        for (struct dirent *entry; r == 0 && (entry = readdir(directory)); errno = 0)
+        for (struct dirent *entry; r == 0 && (entry = directory_next(directory));)
                 r = is_key(entry->d_name) ? add_entry(store, entry->d_name, &entries) : 0;
         if (r == 0)
                 r = -errno;

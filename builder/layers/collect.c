@@ -70,8 +70,7 @@ int layer_list(LayerStore *store, LayerEntry **ret, size_t *ret_n_entries, Error
 
         if (!directory)
                 return error_set_errno(error, errno, "Can't read %s", store->directory);
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = is_key(entry->d_name) ? add_layer(store, entry->d_name, &entries) : 0;
                 if (r < 0)
                         return error_set_errno(error, -r, "Can't look at the layer %s", entry->d_name);

@@ -51,7 +51,7 @@ static void collect_drafts(LayerStore *store)
 {
         _cleanup_closedir_ DIR *directory = opendir(store->directory);
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 if (!string_starts_with(entry->d_name, LAYER_DRAFT_PREFIX))
                         continue;
                 _cleanup_free_ char *path = path_join(store->directory, entry->d_name);
