@@ -95,6 +95,7 @@ static bool has_output(const Packing *packing, ImageFormat format)
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
         char *const *formats = job->options->formats;
+        char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
         if (!formats)
                 formats = section_list(recipe_image(job->recipe), "Formats");
@@ -107,7 +108,11 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
                 if (has_output(packing, (ImageFormat) format))
                         continue;
                 PackOutput *output = &packing->shared->outputs[packing->n_outputs];
-                *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
+                *output = (PackOutput){
+                        .format = (ImageFormat) format,
+                        .level = image_level_from_list(levels, (ImageFormat) format),
+                        .fd = -1,
+                };
                 int r = release_create_file(release, *formats, &output->fd, error);
                 if (r < 0)
                         return r;
