@@ -259,6 +259,17 @@ static int write_manifest(const Job *job, Release *release, const Packing *packi
         return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
 }
 
+static int write_lock(const Job *job, Release *release, Error *error)
+{
+        _cleanup_lock_ Lock lock = { 0 };
+        _cleanup_free_ char *text = NULL;
+        int r = job_lock(job, &lock, error);
+
+        if (r == 0)
+                r = lock_format(&lock, &text, error);
+        return r < 0 ? r : release_write_file(release, "lock", text, strlen(text), error);
+}
+
 static char *base_name_of(const Job *job)
 {
         char *name = NULL;
@@ -395,6 +406,8 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
                 r = write_manifest(job, release, packing, error);
+        if (r == 0)
+                r = write_lock(job, release, error);
         if (r == 0)
                 r = publish(job, release, packing, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
