@@ -4,6 +4,7 @@
 #include "base/clamp.h"
 #include "stages/clean.h"
 #include "stages/python_cache.h"
+#include "stages/python_marshal.h"
 
 #include "stage_fixture.h"
 
@@ -222,6 +223,52 @@ static const Module modules[] = {
         { "/usr/lib/__pycache__/linked.cpython-311.pyc", "\xa7\x0d\r\n\0\0\0\0\0\0\0\x5f", true },
 };
 
+/* Python 3.9's; each without the header. */
+static void test_unsettled_modules(void **state)
+{
+#define TWO "i\1\0\0\0u\3\0\0\0abc"
+#define CODE(constants) "\xe3........................s\2\0\0\0.." constants ")\1\xda\1x)\0)\0)\0Z\1fZ\1n....s\0\0\0\0"
+#define OBJECT(text, found) { text, sizeof text - 1, found }
+        static const struct {
+                const char *object;
+                size_t size_bytes;
+                bool unsettled;
+        } cases[] = {
+                OBJECT("N", false),
+                OBJECT(">\2\0\0\0" TWO, true),
+                OBJECT("\xbe\2\0\0\0" TWO, true),
+                OBJECT(">\1\0\0\0N", false),
+                OBJECT(")\3" TWO ">\2\0\0\0NT", true),
+                OBJECT("(\3\0\0\0" TWO "[\1\0\0\0<\2\0\0\0NT", true),
+                OBJECT("l\2\0\0\0....", false),
+                OBJECT(")\2l\xfe\xff\xff\xff....>\2\0\0\0NT", true),
+                OBJECT(")\4g........y................r....>\2\0\0\0NT", true),
+                /* it looks like one */
+                OBJECT(")\2a\5\0\0\0>\2\0\0\0z\7>\2\0\0\0NT", false),
+                OBJECT(CODE(")\1N"), false),
+                OBJECT(CODE(")\1>\2\0\0\0NT"), true),
+                OBJECT(CODE(")\1" CODE(")\1>\2\0\0\0NT")), true),
+                /* what can't be read */
+                OBJECT("", false),
+                OBJECT("?", false),
+                OBJECT("(\377\377\377\377N", false),
+                OBJECT("u\377\377\377\377>\2\0\0\0NT", false),
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                uint8_t file[256] = "\x61\x0d\r\n";
+                memcpy(file + 16, cases[i].object, cases[i].size_bytes);
+                if (python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3425) != cases[i].unsettled)
+                        print_error("case %zu\n", i);
+                assert_true(python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3425) == cases[i].unsettled);
+                assert_false(python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3495));
+        }
+        assert_true(python_module_may_be_unsettled(3439));
+        assert_false(python_module_may_be_unsettled(3450));
+        assert_false(python_module_may_be_unsettled(62211));
+}
+
 static int set_times(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         const struct timespec old[2] = { { .tv_sec = OLD_SEC }, { .tv_sec = OLD_SEC } };
@@ -278,6 +325,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_keystore),
                 cmocka_unit_test(test_keystore_left_alone),
                 cmocka_unit_test(test_aliases),
+                cmocka_unit_test(test_unsettled_modules),
                 cmocka_unit_test_setup_teardown(test_python_caches, fixture_setup, fixture_teardown),
         };
 
