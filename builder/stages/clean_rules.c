@@ -32,7 +32,7 @@
         X("python-caches",                                                                                   \
           "Removes compiled Python modules that hold the time of a source file which the build has made: in the image " \
           "that file has another time, so Python would not use them. And those in which Python 3.4 to 3.10 has written sets " \
-          "in a random order.")                                       \
+          "in a random order; the rest of that age lose marks that depend on chance.")                                       \
         X("logs", "Removes logs; the files that record logins stay, empty.")                                 \
         X("caches", "Removes caches that hold times or inode numbers and are made again when missing.")      \
         X("tmp", "Empties /tmp, /var/tmp and /run.")                                                         \

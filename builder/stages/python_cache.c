@@ -32,30 +32,46 @@ static uint32_t number_at(const uint8_t *bytes)
 }
 
 typedef struct Module {
+        uint32_t version;
         bool holds_time;
         uint32_t time_sec; /* of its source */
-        bool unsettled;    /* see python_marshal.h */
 } Module;
 
 /* False for what is no compiled module. */
 static bool read_module(int directory_fd, const char *name, Module *ret)
 {
         _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        _cleanup_buffer_ Buffer content = BUFFER_INIT;
         uint8_t header[HEADER_BYTES];
 
-        if (fd < 0 || pread(fd, header, sizeof header, 0) != (ssize_t) sizeof header || header[2] != '\r' ||
-            header[3] != '\n')
+        if (fd < 0 || read(fd, header, sizeof header) != (ssize_t) sizeof header || header[2] != '\r' || header[3] != '\n')
                 return false;
         uint32_t version = number_at(header) & 0xffff;
         bool has_flags = version >= VERSION_3_7 && version < VERSION_2;
         *ret = (Module){
+                .version = version,
                 .holds_time = !has_flags || !(number_at(header + 4) & FLAG_HASHED),
                 .time_sec = number_at(header + (has_flags ? 8 : 4)),
         };
-        if (python_module_may_be_unsettled(version) && read_descriptor(fd, MODULE_LIMIT_BYTES, &content) == 0)
-                ret->unsettled = python_module_is_unsettled((const uint8_t *) content.data, content.length, version);
         return true;
+}
+
+/* *ret_differs: it can't be made the same. */
+static int settle_module(int directory_fd, const char *name, const Module *module, bool *ret_differs, Error *error)
+{
+        _cleanup_buffer_ Buffer before = BUFFER_INIT, after = BUFFER_INIT;
+        int r = read_file(directory_fd, name, MODULE_LIMIT_BYTES, &before, NULL);
+
+        /* one that large is something else */
+        if (r < 0)
+                return r == -ENOMEM ? error_out_of_memory(error) : 0;
+        if (buffer_append(&after, before.data, before.length) < 0)
+                return error_out_of_memory(error);
+        *ret_differs = python_module_settle((uint8_t *) after.data, after.length, module->version) == PYTHON_MODULE_DIFFERS;
+        if (*ret_differs || memcmp(before.data, after.data, before.length) == 0)
+                return 0;
+        _cleanup_close_ int fd = openat(directory_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        r = fd < 0 ? -errno : write_all(fd, after.data, after.length);
+        return r < 0 ? error_set_errno(error, -r, "Can't rewrite %s", name) : 0;
 }
 
 /* "module.cpython-311.opt-1.pyc" has ../module.py; "module.pyc", of Python 2, module.py beside it. */
@@ -84,6 +100,7 @@ static bool is_stale(const Search *search, int directory_fd, const char *source,
 static int look_at_module(const Search *search, int directory_fd, const char *name, bool in_cache, Error *error)
 {
         _cleanup_free_ char *source = source_of(name, in_cache);
+        bool differs = false;
         Module module;
 
         if (!source)
@@ -91,9 +108,12 @@ static int look_at_module(const Search *search, int directory_fd, const char *na
         if (!read_module(directory_fd, name, &module))
                 return 0;
         bool stale = module.holds_time && is_stale(search, directory_fd, source, in_cache, module.time_sec);
-        /* one outside of a cache may be all that there is of the module */
-        if (!stale && !(module.unsettled && in_cache))
-                return 0;
+        /* one outside of a cache may be all that there is of the module, and nobody has compiled it during the build */
+        int r = !stale && in_cache && python_module_may_differ(module.version)
+                        ? settle_module(directory_fd, name, &module, &differs, error)
+                        : 0;
+        if (r < 0 || !(stale || differs))
+                return r;
         if (unlinkat(directory_fd, name, 0) < 0 && errno != ENOENT)
                 return error_set_errno(error, errno, "Can't remove %s", name);
         return 0;

@@ -5,10 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether modules with this number at their start are worth a look: those of Python 3.4 to 3.10. */
-bool python_module_may_be_unsettled(uint32_t version);
+/* Compiled modules of Python 3.4 to 3.10 differ from one run of the compiler to the next in two ways: the constants of a
+ * set come in the order of a hash table with a random seed, and objects are marked as referenced later when anything at
+ * all in the compiler refers to them. (Later versions sort sets, and no difference was seen.) `version` is the number that
+ * a module begins with. Format: Python/marshal.c, version 4. */
 
-/* Whether a compiled module holds a set of several constants (later versions sort them; `version` as above). Their order is that of a hash table with a random seed, so such a module differs
- * from run to run of the compiler. `data` is the whole file. False, too, for what can't be read. Format: Python/marshal.c,
- * version 4. */
-bool python_module_is_unsettled(const uint8_t *data, size_t size_bytes, uint32_t version);
+bool python_module_may_differ(uint32_t version);
+
+typedef enum PythonModule {
+        PYTHON_MODULE_SAME,    /* the same from run to run, now that marks without a reference are taken away */
+        PYTHON_MODULE_DIFFERS, /* it holds a set of several constants */
+        PYTHON_MODULE_UNKNOWN, /* it can't be read, or memory is short; nothing was changed */
+} PythonModule;
+
+/* `data` is the whole file, with its header, and is changed in place. */
+PythonModule python_module_settle(uint8_t *data, size_t size_bytes, uint32_t version);

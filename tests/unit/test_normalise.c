@@ -224,49 +224,62 @@ static const Module modules[] = {
 };
 
 /* Python 3.9's; each without the header. */
-static void test_unsettled_modules(void **state)
+static void test_settled_modules(void **state)
 {
 #define TWO "i\1\0\0\0u\3\0\0\0abc"
-#define CODE(constants) "\xe3........................s\2\0\0\0.." constants ")\1\xda\1x)\0)\0)\0Z\1fZ\1n....s\0\0\0\0"
-#define OBJECT(text, found) { text, sizeof text - 1, found }
+#define CODE(constants) "c........................s\2\0\0\0.." constants ")\1Z\1x)\0)\0)\0Z\1fZ\1n....s\0\0\0\0"
+#define SAME(text) { text, text, sizeof text - 1, PYTHON_MODULE_SAME }
+#define DIFFERS(text) { text, text, sizeof text - 1, PYTHON_MODULE_DIFFERS }
+#define UNKNOWN(text) { text, text, sizeof text - 1, PYTHON_MODULE_UNKNOWN }
+#define CHANGED(before, after) { before, after, sizeof before - 1, PYTHON_MODULE_SAME }
         static const struct {
-                const char *object;
+                const char *before, *after;
                 size_t size_bytes;
-                bool unsettled;
+                PythonModule verdict;
         } cases[] = {
-                OBJECT("N", false),
-                OBJECT(">\2\0\0\0" TWO, true),
-                OBJECT("\xbe\2\0\0\0" TWO, true),
-                OBJECT(">\1\0\0\0N", false),
-                OBJECT(")\3" TWO ">\2\0\0\0NT", true),
-                OBJECT("(\3\0\0\0" TWO "[\1\0\0\0<\2\0\0\0NT", true),
-                OBJECT("l\2\0\0\0....", false),
-                OBJECT(")\2l\xfe\xff\xff\xff....>\2\0\0\0NT", true),
-                OBJECT(")\4g........y................r....>\2\0\0\0NT", true),
+                SAME("N"),
+                DIFFERS(">\2\0\0\0" TWO),
+                DIFFERS("\xbe\2\0\0\0" TWO),
+                SAME(">\1\0\0\0N"),
+                DIFFERS(")\3" TWO ">\2\0\0\0NT"),
+                DIFFERS("(\3\0\0\0" TWO "[\1\0\0\0<\2\0\0\0NT"),
+                SAME("l\2\0\0\0...."),
+                DIFFERS(")\2l\xfe\xff\xff\xff....>\2\0\0\0NT"),
+                DIFFERS(")\4g........y................N>\2\0\0\0NT"),
                 /* it looks like one */
-                OBJECT(")\2a\5\0\0\0>\2\0\0\0z\7>\2\0\0\0NT", false),
-                OBJECT(CODE(")\1N"), false),
-                OBJECT(CODE(")\1>\2\0\0\0NT"), true),
-                OBJECT(CODE(")\1" CODE(")\1>\2\0\0\0NT")), true),
+                SAME(")\2a\5\0\0\0>\2\0\0\0z\7>\2\0\0\0NT"),
+                SAME(CODE(")\1N")),
+                DIFFERS(CODE(")\1>\2\0\0\0NT")),
+                DIFFERS(CODE(")\1" CODE(")\1>\2\0\0\0NT"))),
+                /* marks: "Z" with 0x80 is "\xda", "(" ")" "\xa9" */
+                CHANGED(")\2\xda\1xN", ")\2Z\1xN"),
+                SAME(")\2\xda\1xr\0\0\0\0"),
+                CHANGED(")\4\xda\1x\xda\1y\xda\1zr\2\0\0\0", ")\4Z\1xZ\1y\xda\1zr\0\0\0\0"),
+                CHANGED("\xa9\5\xda\1x\xda\1y\xda\1zr\3\0\0\0r\1\0\0\0", ")\5\xda\1xZ\1y\xda\1zr\1\0\0\0r\0\0\0\0"),
                 /* what can't be read */
-                OBJECT("", false),
-                OBJECT("?", false),
-                OBJECT("(\377\377\377\377N", false),
-                OBJECT("u\377\377\377\377>\2\0\0\0NT", false),
+                UNKNOWN(""),
+                UNKNOWN("?"),
+                UNKNOWN("NN"),
+                UNKNOWN(")\2\xda\1xr\1\0\0\0"),
+                UNKNOWN("(\377\377\377\377N"),
+                UNKNOWN("u\377\377\377\377>\2\0\0\0NT"),
         };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 uint8_t file[256] = "\x61\x0d\r\n";
-                memcpy(file + 16, cases[i].object, cases[i].size_bytes);
-                if (python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3425) != cases[i].unsettled)
+                size_t size_bytes = 16 + cases[i].size_bytes;
+                memcpy(file + 16, cases[i].before, cases[i].size_bytes);
+                PythonModule verdict = python_module_settle(file, size_bytes, 3425);
+                if (verdict != cases[i].verdict || memcmp(file + 16, cases[i].after, cases[i].size_bytes) != 0)
                         print_error("case %zu\n", i);
-                assert_true(python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3425) == cases[i].unsettled);
-                assert_false(python_module_is_unsettled(file, 16 + cases[i].size_bytes, 3495));
+                assert_int_equal(verdict, cases[i].verdict);
+                assert_memory_equal(file + 16, cases[i].after, cases[i].size_bytes);
+                assert_int_equal(python_module_settle(file, size_bytes, 3495), PYTHON_MODULE_UNKNOWN);
         }
-        assert_true(python_module_may_be_unsettled(3439));
-        assert_false(python_module_may_be_unsettled(3450));
-        assert_false(python_module_may_be_unsettled(62211));
+        assert_true(python_module_may_differ(3439));
+        assert_false(python_module_may_differ(3450));
+        assert_false(python_module_may_differ(62211));
 }
 
 static int set_times(int root_fd, void *userdata, Buffer *reply, Error *error)
@@ -325,7 +338,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_keystore),
                 cmocka_unit_test(test_keystore_left_alone),
                 cmocka_unit_test(test_aliases),
-                cmocka_unit_test(test_unsettled_modules),
+                cmocka_unit_test(test_settled_modules),
                 cmocka_unit_test_setup_teardown(test_python_caches, fixture_setup, fixture_teardown),
         };
 
