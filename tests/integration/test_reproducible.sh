@@ -4,9 +4,9 @@
 #
 # Eight variations: path (recipes, output, working directory and program lie elsewhere), time (400 days later), locale (and
 # time zone), umask, threads (other processors, and another kernel), user (an ordinary one), host (its name) and disk (the
-# cache lies on another file system). By default they are tried in two builds of every recipe, and one by one when these
-# differ, to say which one it is; TEMPLAR_TEST_MATRIX=yes (make check-reproducible) tries them one by one anyway, and with
-# more packages.
+# cache lies on another file system); and a ninth one, layers (there are none). By default they are tried in two builds of
+# every recipe, and one by one when these differ, to say which one it is; TEMPLAR_TEST_MATRIX=yes (make check-reproducible)
+# tries them one by one anyway, with all shipped recipes and more packages.
 
 DAYS=400
 
@@ -45,7 +45,7 @@ prepare() {
         cp -r "$SOURCE/recipes" "$WORK/recipes"
         demanding demanding "$demanding_packages" >"$WORK/recipes/demanding.recipe"
         if [ "${TEMPLAR_TEST_MATRIX:-no}" = yes ]; then
-                NAMES+=(more)
+                NAMES+=(debian-bullseye debian-trixie debian-makedev more)
                 demanding more "$demanding_packages $more_packages" >"$WORK/recipes/more.recipe"
         fi
         chmod -R go+rX "$WORK/recipes"
@@ -111,6 +111,7 @@ vary() {
                 umask) mask=077 ;;
                 threads) variables+=("ELSEWHERE_CPUS=${CPUS:-1}" ELSEWHERE_KERNEL=9.8.7-elsewhere) ;;
                 user) by=(as_user env) ;;
+                layers) options+=(--no-cache) ;;
                 host) in_host=(unshare --uts sh -c 'hostname elsewhere.example && exec "$@"' sh) ;;
                 disk)
                         # where the other caches are
@@ -259,7 +260,7 @@ test_as_user() {
         prepare
         reference
         make_user tester
-        CPUS=4 try as-user user threads umask path
+        CPUS=4 try as-user user threads umask path layers
 }
 
 test_one_by_one() {
@@ -268,7 +269,7 @@ test_one_by_one() {
         prepare
         reference
         make_user tester
-        for variation in path time locale umask threads user host disk; do
+        for variation in path time locale umask threads user host disk layers; do
                 try "alone-$variation" "$variation"
                 rm -rf "$WORK/alone-$variation"
         done
