@@ -5,7 +5,6 @@
 #include "build/companions.h"
 #include "image/pack.h"
 #include "image/rules.h"
-#include "signing/keys.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -236,14 +235,12 @@ static int check_rules(const Job *job, const Release *release, const Packing *pa
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
 static int publish(Job *job, Release *release, const Packing *packing, Error *error)
