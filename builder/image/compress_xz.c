@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/compress.h"
 
+#include "image/library.h"
+
 #include <errno.h>
 #include <lzma.h>
+#include <stdbool.h>
 
 /* The .xz file format, version 1.1.0: one stream, whose blocks are made here one by one, then index and footer. */
 
@@ -56,7 +59,10 @@ static int set_filters(XzFilters *filters, int level, size_t size_bytes, bool x8
 
 static void xz_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
 {
-        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "liblzma %s, 1", lzma_version_string());
+        char build[COMPRESSOR_IDENTITY_MAX - 8];
+
+        library_identity((const void *) (uintptr_t) lzma_code, lzma_version_string(), build, sizeof build);
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "%s, 1", build);
 }
 
 static uint64_t xz_memory(int level)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/compress.h"
 
+#include "image/library.h"
+
 #include <errno.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -14,7 +16,10 @@ static inline void context_free(ZSTD_CCtx **context)
 
 static void zst_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
 {
-        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "libzstd %s, 1", ZSTD_versionString());
+        char build[COMPRESSOR_IDENTITY_MAX - 8];
+
+        library_identity((const void *) (uintptr_t) ZSTD_compress2, ZSTD_versionString(), build, sizeof build);
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "%s, 1", build);
 }
 
 /* Measured with ZSTD_sizeof_CCtx() after a block of 8 MiB, zstd 1.5.4, rounded up. */

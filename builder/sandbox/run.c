@@ -32,6 +32,8 @@ const char *const sandbox_environment[] = {
         "TZ=UTC",
         "DEBIAN_FRONTEND=noninteractive",
         "DEBCONF_NONINTERACTIVE_SEEN=true",
+        "PERL_HASH_SEED=0",
+        "PYTHONHASHSEED=0",
         NULL,
 };
 

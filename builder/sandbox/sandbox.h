@@ -90,7 +90,8 @@ typedef struct SandboxCommand {
 } SandboxCommand;
 
 /* PATH, HOME=/root, TERM=dumb, LC_ALL=C.UTF-8, TZ=UTC, DEBIAN_FRONTEND=noninteractive,
- * DEBCONF_NONINTERACTIVE_SEEN=true. Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
+ * DEBCONF_NONINTERACTIVE_SEEN=true; PERL_HASH_SEED=0 and PYTHONHASHSEED=0, so that what scripts write in the order of
+ * a hash table is the same each time. Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
 extern const char *const sandbox_environment[];
 
 /* Runs to the end. A status other than 0 is an error in process_run()'s words, with the last lines as detail. */

@@ -211,6 +211,10 @@ void mdoc_cleaning(FILE *stream, const CleanEntry *entries)
         for (; entries->name; entries++) {
                 fprintf(stream, ".It Cm %s\n", entries->name);
                 put_sentence(stream, entries->help);
+                _cleanup_free_ char *paths = clean_entry_paths(entries->name), *files = NULL;
+                if (asprintf(&files, "Files: %s", paths ?: "") < 0)
+                        files = NULL;
+                put_sentence(stream, files ?: "");
         }
         fputs(".El\n", stream);
 }
