@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "build/companions.h"
 #include "image/pack.h"
-#include "signing/keys.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -221,14 +220,12 @@ static char *base_name_of(const Job *job)
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
 static int publish(Job *job, Release *release, Error *error)
