@@ -20,8 +20,8 @@ static Recipe *load_recipe(const char *description)
 }
 
 static DpkgPackage packages[] = {
-        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2" },
-        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9" },
+        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2", NULL },
+        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9", NULL },
 };
 static AptRelease releases[] = {
         { .uri = (char *) "http://deb.debian.org/debian", .suite = (char *) "bookworm", .sha256 = (char *) "ab12",
