@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "build/companions.h"
 #include "image/pack.h"
-#include "image/rules.h"
 #include "signing/attest.h"
 #include "signing/keys.h"
 #include "signing/sign.h"
@@ -32,6 +31,8 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
+        const char *base_name;
+        int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
 
@@ -52,7 +53,13 @@ static void *show_progress(void *userdata)
 static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         Packing *packing = userdata;
-        PackOptions options = { .clamp_sec = packing->clamp_sec, .progress = &packing->shared->progress };
+        _cleanup_block_cache_ BlockCache *cache = packing->blocks_fd >= 0 ? block_cache_new(packing->blocks_fd) : NULL;
+        PackOptions options = {
+                .clamp_sec = packing->clamp_sec,
+                .progress = &packing->shared->progress,
+                .cache = cache,
+                .check_name = packing->base_name,
+        };
         pthread_t watcher;
 
         (void) reply;
@@ -94,6 +101,7 @@ static char *const *formats_of(const Job *job)
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
         char *const *formats = formats_of(job);
+        char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
         if (!formats || !*formats)
                 return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
@@ -104,7 +112,11 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
                 if (has_output(packing, (ImageFormat) format))
                         continue;
                 PackOutput *output = &packing->shared->outputs[packing->n_outputs];
-                *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
+                *output = (PackOutput){
+                        .format = (ImageFormat) format,
+                        .level = image_level_from_list(levels, (ImageFormat) format),
+                        .fd = -1,
+                };
                 int r = release_create_file(release, *formats, &output->fd, error);
                 if (r < 0)
                         return r;
@@ -115,12 +127,16 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
+        _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
 
         if (r == 0)
                 r = job_clean_tree(job, &tree, &lowers, error);
+        if (r == 0 && !job->options->no_cache)
+                r = block_service_start(layer_store_blocks(job->store), &blocks, error);
+        packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
                 r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
         close_outputs(packing);
@@ -206,27 +222,6 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
- * tar stream, so the one that is read fastest will do. */
-static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
-{
-        static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
-        _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
-        size_t i = 0;
-
-        while (!has_output(packing, fastest_first[i]))
-                i++;
-        if (!base_name || asprintf(&path, "%s/%s.%s", release_staging_directory(release), base_name,
-                                   image_format_names[fastest_first[i]]) < 0) {
-                path = NULL;
-                return error_out_of_memory(error);
-        }
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        return rules_check(fd, base_name, error);
-}
-
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
@@ -240,7 +235,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
 }
 
-static int publish(Job *job, Release *release, const Packing *packing, const char *statement, Error *error)
+static int publish(Job *job, Release *release, const char *statement, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -248,9 +243,7 @@ static int publish(Job *job, Release *release, const Packing *packing, const cha
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = check_rules(job, release, packing, error);
-        if (r == 0)
-                r = open_signer(job, &signer, error);
+        int r = open_signer(job, &signer, error);
         if (r == 0 && signer)
                 r = attest_write(release, signer, statement, error);
         if (r == 0)
@@ -353,7 +346,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0)
                 r = write_companions(job, release, packing, settings, &statement, error);
         if (r == 0)
-                r = publish(job, release, packing, statement, error);
+                r = publish(job, release, statement, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
@@ -370,12 +363,19 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 shared = NULL;
         if (!shared || !base_name)
                 return error_out_of_memory(error);
-        Packing packing = { .shared = shared, .clamp_sec = job_epoch_sec(job), .report = job->options->report };
+        Packing packing = {
+                .shared = shared,
+                .clamp_sec = job_epoch_sec(job),
+                .base_name = base_name,
+                .report = job->options->report,
+        };
         int r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
         if (r == 0)
                 r = pack_reported(job, release, &packing, error);
+        if (r == 0 && !job->options->no_cache)
+                r = layer_store_trim(job->store, error);
         if (r == 0)
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)

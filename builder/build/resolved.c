@@ -116,7 +116,9 @@ int stage_resolve(const ResolveJob *job, bool *ret_asks, AptTransaction *ret, Er
         if (*job->tree_key && !job->again && recall(path, ret))
                 return 0;
         report_live(job->report, "resolving dependencies");
+        double start_sec = report_stage_seconds(job->report);
         r = apt_resolve(job->apt, job->tree, &request.apt, ret, error);
+        report_phase(job->report, "resolve", report_stage_seconds(job->report) - start_sec);
         if (r == 0 && *job->tree_key)
                 r = remember(job, path, ret, error);
         return r;
@@ -136,7 +138,7 @@ void resolved_prune(const char *cache_directory)
         _cleanup_closedir_ DIR *directory = path ? opendir(path) : NULL;
         time_t oldest = time(NULL) - (time_t) RESOLVED_DAYS * DAY_SEC;
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 struct stat status;
                 if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                     S_ISREG(status.st_mode) && status.st_mtim.tv_sec < oldest)
