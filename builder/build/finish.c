@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "build/companions.h"
 #include "image/pack.h"
+#include "signing/attest.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -91,13 +92,16 @@ static bool has_output(const Packing *packing, ImageFormat format)
         return false;
 }
 
+static char *const *formats_of(const Job *job)
+{
+        return job->options->formats ? job->options->formats : section_list(recipe_image(job->recipe), "Formats");
+}
+
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
-        char *const *formats = job->options->formats;
+        char *const *formats = formats_of(job);
         char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
-        if (!formats)
-                formats = section_list(recipe_image(job->recipe), "Formats");
         if (!formats || !*formats)
                 return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
         for (; *formats; formats++) {
@@ -228,7 +232,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return signer_open_development(options->development_home, ret, error);
 }
 
-static int publish(Job *job, Release *release, Error *error)
+static int publish(Job *job, Release *release, const char *statement, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -237,6 +241,8 @@ static int publish(Job *job, Release *release, Error *error)
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
         int r = open_signer(job, &signer, error);
+        if (r == 0 && signer)
+                r = attest_write(release, signer, statement, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -295,15 +301,18 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
-static int write_companions(const Job *job, Release *release, const Packing *packing, Error *error)
+static int write_companions(const Job *job, Release *release, const Packing *packing, const Settings *settings,
+                            char **ret_statement, Error *error)
 {
         PackedImage image = {
                 .outputs = packing->shared->outputs,
                 .n_outputs = packing->n_outputs,
                 .statistics = &packing->shared->statistics,
+                .settings_sha256 = settings->sha256,
+                .formats = formats_of(job),
         };
 
-        return companions_write(job, release, &image, error);
+        return companions_write(job, release, &image, ret_statement, error);
 }
 
 /* The packed image against what is there under that version: *ret_taken, see job.h. */
@@ -311,6 +320,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                           BuildResult *ret, bool *ret_taken, Error *error)
 {
         ReleaseMatch match = RELEASE_ABSENT;
+        _cleanup_free_ char *statement = NULL;
         int r = list_files(job, packing, settings->sha256, ret_files, error);
 
         if (r == 0)
@@ -331,9 +341,9 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_companions(job, release, packing, error);
+                r = write_companions(job, release, packing, settings, &statement, error);
         if (r == 0)
-                r = publish(job, release, error);
+                r = publish(job, release, statement, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
