@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "image/manifest.h"
 #include "image/pack.h"
-#include "image/rules.h"
 #include "signing/keys.h"
 #include "signing/sign.h"
 
@@ -223,7 +222,8 @@ static int stage_list(const Job *job, ManifestStage **ret, char ***ret_texts, Er
         return 0;
 }
 
-static int write_manifest(const Job *job, Release *release, const Packing *packing, Error *error)
+static int write_manifest(const Job *job, Release *release, const Packing *packing, const LintAllows *allows,
+                          Error *error)
 {
         _cleanup_dpkg_list_ DpkgList packages = { 0 };
         _cleanup_free_ ManifestStage *stages = NULL;
@@ -254,6 +254,7 @@ static int write_manifest(const Job *job, Release *release, const Packing *packi
                 .outputs = packing->shared->outputs,
                 .output_names = (const char *const *) names,
                 .n_outputs = packing->n_outputs,
+                .allows = allows,
         };
         r = manifest_format(&manifest, &text, error);
         return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
@@ -266,9 +267,9 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
- * tar stream, so the one that is read fastest will do. */
-static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
+/* Reads one image back with another tar reader and looks for what hosts would not take and nobody should get. All formats
+ * are made of the same tar stream, so the one that is read fastest will do. */
+static int inspect(const Job *job, const Release *release, const Packing *packing, LintAllows *ret_allows, Error *error)
 {
         static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
         _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
@@ -281,10 +282,7 @@ static int check_rules(const Job *job, const Release *release, const Packing *pa
                 path = NULL;
                 return error_out_of_memory(error);
         }
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        return rules_check(fd, base_name, error);
+        return job_inspect(job, path, ret_allows, error);
 }
 
 static int open_signer(const Job *job, Signer **ret, Error *error)
@@ -300,7 +298,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
 }
 
-static int publish(Job *job, Release *release, const Packing *packing, Error *error)
+static int publish(Job *job, Release *release, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -308,9 +306,7 @@ static int publish(Job *job, Release *release, const Packing *packing, Error *er
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = check_rules(job, release, packing, error);
-        if (r == 0)
-                r = open_signer(job, &signer, error);
+        int r = open_signer(job, &signer, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -373,6 +369,7 @@ static int rename_release(Job *job, Release *release, Error *error)
 static int publish_packed(Job *job, Release *release, Packing *packing, const Settings *settings, json_t **ret_files,
                           BuildResult *ret, bool *ret_taken, Error *error)
 {
+        _cleanup_lint_allows_ LintAllows allows = { 0 };
         ReleaseMatch match = RELEASE_ABSENT;
         int r = list_files(job, packing, settings->sha256, ret_files, error);
 
@@ -391,12 +388,14 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                 if (r == 0)
                         r = list_files(job, packing, settings->sha256, ret_files, error);
         }
+        if (r == 0)
+                r = inspect(job, release, packing, &allows, error);
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_manifest(job, release, packing, error);
+                r = write_manifest(job, release, packing, &allows, error);
         if (r == 0)
-                r = publish(job, release, packing, error);
+                r = publish(job, release, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 

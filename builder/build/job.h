@@ -5,6 +5,7 @@
 #include "build/levels.h"
 #include "build/stack.h"
 #include "build/workspace.h"
+#include "image/lint.h"
 #include "layers/store.h"
 #include "packages/apt.h"
 #include "packages/dpkg.h"
@@ -13,7 +14,8 @@
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order,
+ * layer, inspect.c looks
+ * for leaks, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order,
  * job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
@@ -114,6 +116,10 @@ void job_renew_record(const Job *job, const char *release_key);
 
 /* job.c: whether what the stages make depends on the version. */
 bool job_stages_see_version(const Job *job);
+
+/* inspect.c: looks through the packed image at `path` for what hosts refuse and for what a template must not carry, and
+ * tells of it. Errors: a finding that [Image] Allow= does not name. *ret_allows: what it does name. */
+int job_inspect(const Job *job, const char *path, LintAllows *ret_allows, Error *error) _must_check_;
 
 /* finish.c: packs the tree and publishes it as its version, or as the free one where that one is there with other
  * content. *ret_taken: the latter, but the tree carries the version; nothing was published. */

@@ -117,6 +117,20 @@ static json_t *make_files(const Manifest *manifest)
         return TAKE_PTR(array);
 }
 
+static json_t *make_allows(const LintAllows *allows)
+{
+        _cleanup_json_ json_t *array = json_array();
+
+        for (size_t i = 0; array && allows && i < allows->n_items; i++) {
+                const LintAllow *allow = &allows->items[i];
+                json_t *object = json_object();
+                if (!append(array, object) || !set(object, "check", text(lint_checks[allow->id].name)) ||
+                    !set(object, "path", text(allow->path)) || !set(object, "reason", text(allow->reason)))
+                        return NULL;
+        }
+        return TAKE_PTR(array);
+}
+
 static json_t *make_tar(const PackStatistics *statistics)
 {
         _cleanup_json_ json_t *object = json_object();
@@ -163,7 +177,7 @@ static json_t *make_manifest(const Manifest *manifest)
             !set(object, "stages", make_stages(manifest)) ||
             !set(object, "repositories", make_repositories(manifest->releases)) ||
             !set(object, "packages", make_packages(manifest->packages)) ||
-            !set(object, "files", make_files(manifest)) || !set(object, "tar", make_tar(manifest->statistics)))
+            !set(object, "allowed", make_allows(manifest->allows)) || !set(object, "files", make_files(manifest)) || !set(object, "tar", make_tar(manifest->statistics)))
                 return NULL;
         return TAKE_PTR(object);
 }
