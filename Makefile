@@ -26,7 +26,7 @@ BUILD    := out/build
 BIN      := out/bin
 prefix   ?= /usr/local
 CFLAGS   ?= -O2 -g
-PACKAGES := libarchive libzstd liblzma zlib gpgme libsystemd libcrypto libcrypt jansson libseccomp
+PACKAGES := libarchive libzstd liblzma zlib libdeflate gpgme libsystemd libcrypto libcrypt jansson libseccomp
 # loaded when it is needed, see builder/packages/curl.h
 LOADED_PACKAGES := libcurl
 
@@ -110,7 +110,7 @@ headers:
 include builder/man/man.mk
 
 # ---------------------------------------------------------------------------------------------- packages of Debian
-BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
+BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libdeflate-dev libgpgme-dev \
   libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev \
   libcurl4-openssl-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \

@@ -66,7 +66,7 @@ static int list_stages(Job *job, Error *error)
                         job->stages[n++] = (JobStage){ level, section, stage_kind_of(section), .inputs = NULL };
                 }
         }
-        job->from = job->n_stages;
+        job->from = job->end = job->n_stages;
         return job->options->from_stage ? job_find_stage(job, job->options->from_stage, &job->from, error) : 0;
 }
 

@@ -27,7 +27,7 @@ static const struct {
         int lowest, highest, fallback;
 } levels[IMAGE_FORMATS] = {
         [IMAGE_TAR] = { 0, 0, 0 },
-        [IMAGE_TAR_GZ] = { 1, 9, 6 },
+        [IMAGE_TAR_GZ] = { 1, 12, 6 },
         [IMAGE_TAR_XZ] = { 0, 9, 6 },
         [IMAGE_TAR_ZST] = { 1, 19, 9 },
 };

@@ -189,7 +189,7 @@ int pack_tree(int root_fd, const PackOptions *options, PackOutput *outputs, size
                 return error_out_of_memory(error);
         int r = check_levels(outputs, n_outputs, error);
         if (r == 0)
-                r = pipeline_new(outputs, n_outputs, options->n_threads, &pipeline, error);
+                r = pipeline_new(outputs, n_outputs, options->n_threads, options->cache, &pipeline, error);
         if (r < 0)
                 return r;
         pack.blocks.pipeline = pipeline;

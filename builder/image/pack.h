@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/format.h"
+#include "layers/block_service.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ typedef struct PackOptions {
         int64_t clamp_sec;      /* SOURCE_DATE_EPOCH: later times become this one, see base/clamp.h */
         unsigned n_threads;     /* 0: as many as processors */
         PackProgress *progress; /* may be NULL */
+        BlockCache *cache;      /* compressed blocks are taken from there and kept there; may be NULL */
 } PackOptions;
 
 /* Refuses what the hosts would not take (device nodes, sockets, too deep, ids over 65535, newlines in names are

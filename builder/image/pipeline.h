@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/error.h"
-#include "image/compress.h"
 #include "image/pack.h"
+#include "image/piece.h"
 
 /* Blocks of one archive go in, in order; all outputs' files come out. A pool of threads compresses each block for each
  * output; whichever thread finishes the piece that an output waits for writes it and those behind it.
@@ -22,15 +22,16 @@ struct Block {
         uint64_t number;
         unsigned users;     /* outputs that still need `data` */
         size_t next_output; /* the first that has not started */
+        PieceInput input;
         Block *next;
 };
 
 typedef struct Pipeline Pipeline;
 
-/* Starts `n_threads` threads (0: as many as processors). The outputs' descriptors are borrowed until
- * pipeline_finish(). */
-int pipeline_new(const PackOutput *outputs, size_t n_outputs, unsigned n_threads, Pipeline **ret, Error *error)
-        _must_check_;
+/* Starts `n_threads` threads (0: as many as processors). The cache (NULL: none) is borrowed, and the outputs' descriptors
+ * are until pipeline_finish(). */
+int pipeline_new(const PackOutput *outputs, size_t n_outputs, unsigned n_threads, BlockCache *cache, Pipeline **ret,
+                 Error *error) _must_check_;
 /* Stops and joins all threads, whatever they are doing. */
 Pipeline *pipeline_free(Pipeline *pipeline);
 static inline void pipeline_free_ptr(Pipeline **pipeline)

@@ -22,6 +22,7 @@ int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const 
 typedef struct DpkgPackage {
         char *name, *version, *architecture;
         char *source, *source_version; /* equal to name and version when the status names none */
+        char *maintainer; /* "Name <address>"; NULL when the status names none */
 } DpkgPackage;
 
 typedef struct DpkgList {

@@ -20,8 +20,8 @@ static Recipe *load_recipe(const char *description)
 }
 
 static DpkgPackage packages[] = {
-        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2" },
-        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9" },
+        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2", NULL },
+        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9", NULL },
 };
 static AptRelease releases[] = {
         { .uri = (char *) "http://deb.debian.org/debian", .suite = (char *) "bookworm", .sha256 = (char *) "ab12",
@@ -105,7 +105,7 @@ static void test_text(void **state _unused_)
                 "  \"source_date_epoch\": {\"seconds\":1700000000,\"time\":\"2023-11-14T22:13:20Z\"},\n"
                 "  \"stages\": [\n"
                 "    {\"description\":\"Debootstrap bookworm (minbase)\",\"digest\":\"0123\",\"kind\":\"Debootstrap\"},\n"
-                "    {\"description\":\"Script \\\"quoted\\\" caf\\\\xe9\",\"digest\":\"4567\",\"kind\":\"Script\"}\n"
+                "    {\"description\":\"Script \\\"quoted\\\" caf\xc3\xa9\",\"digest\":\"4567\",\"kind\":\"Script\"}\n"
                 "  ],\n"
                 "  \"suite\": \"bookworm\",\n"
                 "  \"tar\": {\"content_bytes\":163000000,\"entries\":8724,\"sha256\":\"feed\",\"size\":170373120},\n"

@@ -281,8 +281,8 @@ static void test_wrong_level(void **state _unused_)
                 int level;
                 bool good;
         } cases[] = {
-                { IMAGE_TAR, 1, false },     { IMAGE_TAR_GZ, 0, false },   { IMAGE_TAR_GZ, 9, true },
-                { IMAGE_TAR_GZ, 10, false }, { IMAGE_TAR_XZ, 10, false },  { IMAGE_TAR_XZ, -2, false },
+                { IMAGE_TAR, 1, false },     { IMAGE_TAR_GZ, 0, false },   { IMAGE_TAR_GZ, 12, true },
+                { IMAGE_TAR_GZ, 13, false }, { IMAGE_TAR_XZ, 10, false },  { IMAGE_TAR_XZ, -2, false },
                 { IMAGE_TAR_ZST, 20, false }, { IMAGE_TAR_ZST, 19, true },
         };
 
