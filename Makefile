@@ -90,6 +90,11 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
+$(BUILD)/tests/bench_pack: $(BUILD)/tests/bench/pack.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
 # objects are kept, else a header's change would not be seen
 .PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o
 
@@ -162,7 +167,7 @@ check-recipes: check-deps
 
 .PHONY: bench
 bench: bench-deps
-	$(SUBMAKE) SANITIZE= all
+	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
 	$(Q)tests/bench/run
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
@@ -215,4 +220,4 @@ install: all install-man
 clean:
 	rm -rf out/build out/bin
 
--include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c))
+-include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c tests/bench/*.c))

@@ -41,7 +41,7 @@ static bool is_version_file(const char *rest)
                 return false;
         size_t label = strcspn(rest, ".");
         return (label == 3 && memcmp(rest, "tar", 3) == 0) || strcmp(rest, "nspawn") == 0 ||
-               strcmp(rest, "manifest.json") == 0;
+               strcmp(rest, "manifest.json") == 0 || strcmp(rest, "lock") == 0;
 }
 
 /* 0 for VERSION itself, N for VERSION.N, -1 for files of other versions. */

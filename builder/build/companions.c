@@ -70,7 +70,20 @@ static int write_manifest(const Job *job, Release *release, const PackedImage *i
         return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
 }
 
+static int write_lock(const Job *job, Release *release, Error *error)
+{
+        _cleanup_lock_ Lock lock = { 0 };
+        _cleanup_free_ char *text = NULL;
+        int r = job_lock(job, &lock, error);
+
+        if (r == 0)
+                r = lock_format(&lock, &text, error);
+        return r < 0 ? r : release_write_file(release, "lock", text, strlen(text), error);
+}
+
 int companions_write(const Job *job, Release *release, const PackedImage *image, Error *error)
 {
-        return write_manifest(job, release, image, error);
+        int r = write_manifest(job, release, image, error);
+
+        return r == 0 ? write_lock(job, release, error) : r;
 }

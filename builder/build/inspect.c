@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "build/job.h"
+#include "build/inspect.h"
 
 #include "base/file.h"
+#include "base/json.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,37 +16,20 @@
 #define SECRET_LONG_BYTES 16u
 #define HOST_LONG_BYTES 8u
 
-/* What this build knows that the image must not. */
-typedef struct Knowledge {
-        LintWord *items;
-        char **texts; /* owned, one for each item */
-        size_t n_items;
-} Knowledge;
-
-static void knowledge_done(Knowledge *knowledge)
+static int know(Inspection *inspection, LintId id, const char *text)
 {
-        for (size_t i = 0; i < knowledge->n_items; i++) {
-                explicit_bzero(knowledge->texts[i], strlen(knowledge->texts[i]));
-                free(knowledge->texts[i]);
-        }
-        free(knowledge->texts);
-        free(knowledge->items);
-}
+        size_t n = inspection->n_words;
+        LintWord *words = reallocarray(inspection->words, n + 1, sizeof *words);
 
-static int know(Knowledge *knowledge, LintId id, const char *text)
-{
-        size_t n = knowledge->n_items;
-        LintWord *items = reallocarray(knowledge->items, n + 1, sizeof *items);
-
-        if (items)
-                knowledge->items = items;
-        char **texts = reallocarray(knowledge->texts, n + 1, sizeof *texts);
+        if (words)
+                inspection->words = words;
+        char **texts = reallocarray(inspection->texts, n + 1, sizeof *texts);
         if (texts)
-                knowledge->texts = texts;
-        if (!items || !texts || !(texts[n] = strdup(text)))
+                inspection->texts = texts;
+        if (!words || !texts || !(texts[n] = strdup(text)))
                 return -ENOMEM;
-        items[n] = (LintWord){ .id = id, .text = texts[n] };
-        knowledge->n_items++;
+        words[n] = (LintWord){ .id = id, .text = texts[n] };
+        inspection->n_words++;
         return 0;
 }
 
@@ -70,19 +54,19 @@ static bool is_telling(const char *path)
         return count_components(path) >= wanted;
 }
 
-static int know_folder(Knowledge *knowledge, const char *path)
+static int know_folder(Inspection *inspection, const char *path)
 {
         _cleanup_free_ char *real = realpath(path, NULL);
 
-        if (path_is_absolute(path) && is_telling(path) && know(knowledge, LINT_BUILD_PATH, path) < 0)
+        if (path_is_absolute(path) && is_telling(path) && know(inspection, LINT_BUILD_PATH, path) < 0)
                 return -ENOMEM;
         if (real && is_telling(real) && strcmp(real, path) != 0)
-                return know(knowledge, LINT_BUILD_PATH, real);
+                return know(inspection, LINT_BUILD_PATH, real);
         return 0;
 }
 
 /* A name that could as well be any word would be found everywhere. */
-static int know_host(Knowledge *knowledge, const Job *job)
+static int know_host(Inspection *inspection, const Job *job)
 {
         char name[HOST_NAME_MAX + 1] = "";
 
@@ -91,11 +75,11 @@ static int know_host(Knowledge *knowledge, const Job *job)
                 return 0;
         if (strlen(name) < HOST_LONG_BYTES && strcspn(name, "0123456789-.") == strlen(name))
                 return 0;
-        return know(knowledge, LINT_BUILD_HOST, name);
+        return know(inspection, LINT_BUILD_HOST, name);
 }
 
 /* "http://user:password@host:3128/" is known by "host:3128". */
-static int know_proxies(Knowledge *knowledge)
+static int know_proxies(Inspection *inspection)
 {
         static const char *const names[] = { "http_proxy", "https_proxy", "ftp_proxy", "all_proxy",
                                              "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY" };
@@ -109,7 +93,7 @@ static int know_proxies(Knowledge *knowledge)
                 if (!copy)
                         return -ENOMEM;
                 const char *at = strrchr(copy, '@'), *known = at ? at + 1 : copy;
-                if (strlen(known) >= SECRET_MIN_BYTES && know(knowledge, LINT_PROXY, known) < 0)
+                if (strlen(known) >= SECRET_MIN_BYTES && know(inspection, LINT_PROXY, known) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -129,7 +113,7 @@ static bool is_hard_to_guess(const char *secret)
 }
 
 /* The stage has read the file and complained of what is wrong with it. */
-static int know_secret(Knowledge *knowledge, const char *path)
+static int know_secret(Inspection *inspection, const char *path)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
         int r = read_file(AT_FDCWD, path, SECRET_LIMIT_BYTES, &text, NULL);
@@ -137,45 +121,148 @@ static int know_secret(Knowledge *knowledge, const char *path)
         if (r < 0 || text.length == 0)
                 return r == -ENOMEM ? r : 0;
         text.data[strcspn(text.data, "\n")] = '\0';
-        r = is_hard_to_guess(text.data) ? know(knowledge, LINT_SECRET, text.data) : 0;
+        r = is_hard_to_guess(text.data) ? know(inspection, LINT_SECRET, text.data) : 0;
         explicit_bzero(text.data, text.length);
         return r;
 }
 
-static int know_all(Knowledge *knowledge, const Job *job)
+static int know_all(Inspection *inspection, const Job *job)
 {
-        int r = know_folder(knowledge, job->options->cache_directory);
+        int r = know_folder(inspection, job->options->cache_directory);
 
         if (r == 0)
-                r = know_folder(knowledge, job->options->out_directory);
+                r = know_folder(inspection, job->options->out_directory);
         for (size_t i = 0; r == 0 && i < job->levels.n_items; i++)
-                r = know_folder(knowledge, recipe_directory(job->levels.items[i].recipe));
+                r = know_folder(inspection, recipe_directory(job->levels.items[i].recipe));
         if (r == 0)
-                r = know_host(knowledge, job);
+                r = know_host(inspection, job);
         if (r == 0)
-                r = know_proxies(knowledge);
+                r = know_proxies(inspection);
         for (size_t i = 0; r == 0 && i < job->n_stages; i++) {
                 const char *key = job->stages[i].kind->secret_key;
                 if (key && section_has(job->stages[i].section, key))
-                        r = know_secret(knowledge, section_path(job->stages[i].section, key));
+                        r = know_secret(inspection, section_path(job->stages[i].section, key));
         }
         return r;
 }
 
-/* A base's come first: what is right in it is right in what is made of it. *ret_n_inherited: how many these are. */
-static int read_allows(const Job *job, LintAllows *allows, size_t *ret_n_inherited, Error *error)
+/* A base's come first: what is right in it is right in what is made of it. */
+static int read_allows(const Job *job, Inspection *inspection, Error *error)
 {
         for (size_t i = 0; i < job->levels.n_items; i++) {
                 char *const *lines = section_list(recipe_image(job->levels.items[i].recipe), "Allow");
-                *ret_n_inherited = allows->n_items;
+                inspection->n_inherited = inspection->allows.n_items;
                 for (; lines && *lines; lines++) {
-                        int r = lint_allow_add(allows, *lines, true, error);
+                        int r = lint_allow_add(&inspection->allows, *lines, true, error);
                         if (r < 0)
                                 return r;
                 }
         }
         return 0;
 }
+
+int inspection_start(const Job *job, Inspection *ret, Error *error)
+{
+        if (know_all(ret, job) < 0)
+                return error_out_of_memory(error);
+        int r = read_allows(job, ret, error);
+        ret->options = (LintOptions){ .allows = &ret->allows, .words = ret->words, .n_words = ret->n_words };
+        return r;
+}
+
+void inspection_done(Inspection *inspection)
+{
+        for (size_t i = 0; i < inspection->n_words; i++) {
+                explicit_bzero(inspection->texts[i], strlen(inspection->texts[i]));
+                free(inspection->texts[i]);
+        }
+        free(inspection->texts);
+        free(inspection->words);
+        lint_report_done(&inspection->found);
+        lint_allows_done(&inspection->allows);
+        *inspection = (Inspection){ 0 };
+}
+
+/* ------------------------------------------------------------------------------------------------ between processes */
+
+static json_t *finding_json(const Inspection *inspection, const LintFinding *finding)
+{
+        json_int_t allow = finding->allow ? finding->allow - inspection->allows.items : -1;
+
+        return json_pack("[i, o, o, I]", (int) finding->id, json_text(finding->path), json_text(finding->text), allow);
+}
+
+int inspection_send(const Inspection *inspection, Buffer *reply, Error *error)
+{
+        const LintReport *found = &inspection->found;
+        _cleanup_json_ json_t *counts = json_array(), *used = json_array(), *findings = json_array();
+        bool done = true;
+
+        for (unsigned id = 0; id < LINT_N_CHECKS; id++)
+                done = done && json_add(counts, json_integer((json_int_t) found->n_found[id]));
+        for (size_t i = 0; i < inspection->allows.n_items; i++)
+                done = done && json_add(used, json_integer(inspection->allows.items[i].n_used));
+        for (size_t i = 0; i < found->n_items; i++)
+                done = done && json_add(findings, finding_json(inspection, &found->items[i]));
+        _cleanup_json_ json_t *all = json_pack("{s:O, s:O, s:O, s:I, s:I, s:I}", "counts", counts, "used", used, "findings",
+                                               findings, "errors", (json_int_t) found->n_errors, "warnings",
+                                               (json_int_t) found->n_warnings, "allowed", (json_int_t) found->n_allowed);
+        _cleanup_free_ char *text = all && done ? json_dumps(all, JSON_COMPACT) : NULL;
+        return text && buffer_append_string(reply, text) == 0 ? 0 : error_out_of_memory(error);
+}
+
+/* 0, -ENOMEM, or -EINVAL for what inspection_send() doesn't write. */
+static int take_finding(Inspection *inspection, const json_t *json)
+{
+        const char *path, *text;
+        json_int_t allow;
+        int id;
+
+        if (json_unpack((json_t *) json, "[i, s, s, I]", &id, &path, &text, &allow) < 0 || id < 0 || id >= LINT_N_CHECKS ||
+            allow >= (json_int_t) inspection->allows.n_items)
+                return -EINVAL;
+        LintFinding *finding = &inspection->found.items[inspection->found.n_items++];
+        *finding = (LintFinding){ .id = (LintId) id, .path = strdup(path), .text = strdup(text),
+                                  .allow = allow >= 0 ? &inspection->allows.items[allow] : NULL };
+        return finding->path && finding->text ? 0 : -ENOMEM;
+}
+
+static int take_all(Inspection *inspection, json_t *all)
+{
+        LintReport *found = &inspection->found;
+        json_t *counts, *used, *findings;
+        json_int_t n_errors, n_warnings, n_allowed;
+        int r = 0;
+
+        if (json_unpack(all, "{s:o, s:o, s:o, s:I, s:I, s:I}", "counts", &counts, "used", &used, "findings", &findings,
+                        "errors", &n_errors, "warnings", &n_warnings, "allowed", &n_allowed) < 0)
+                return -EINVAL;
+        found->n_errors = (size_t) n_errors;
+        found->n_warnings = (size_t) n_warnings;
+        found->n_allowed = (size_t) n_allowed;
+        for (size_t id = 0; id < LINT_N_CHECKS; id++)
+                found->n_found[id] = (size_t) json_integer_value(json_array_get(counts, id));
+        for (size_t i = 0; i < inspection->allows.n_items; i++)
+                inspection->allows.items[i].n_used = (unsigned) json_integer_value(json_array_get(used, i));
+        found->items = calloc(json_array_size(findings) + 1, sizeof *found->items);
+        if (!found->items)
+                return -ENOMEM;
+        for (size_t i = 0; r == 0 && i < json_array_size(findings); i++)
+                r = take_finding(inspection, json_array_get(findings, i));
+        return r;
+}
+
+int inspection_receive(Inspection *inspection, const Buffer *reply, Error *error)
+{
+        _cleanup_json_ json_t *all = reply->length > 0 ? json_loadb(reply->data, reply->length, 0, NULL) : NULL;
+        int r = take_all(inspection, all);
+
+        if (r == -EINVAL)
+                return error_set(error, r, "The process that packed does not say what it found");
+        return r < 0 ? error_out_of_memory(error) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ what becomes of it */
 
 static void tell_warnings(Report *report, const LintReport *found)
 {
@@ -187,56 +274,24 @@ static void tell_warnings(Report *report, const LintReport *found)
         }
 }
 
-static void tell_unused(Report *report, const LintAllows *allows, size_t n_inherited)
+static void tell_allowed(Report *report, const Inspection *inspection)
 {
-        for (size_t i = n_inherited; i < allows->n_items; i++) {
-                const LintAllow *allow = &allows->items[i];
+        if (inspection->found.n_allowed > 0)
+                report_note(report, "%zu finding%s in the image %s allowed", inspection->found.n_allowed,
+                            inspection->found.n_allowed == 1 ? "" : "s", inspection->found.n_allowed == 1 ? "is" : "are");
+        for (size_t i = inspection->n_inherited; i < inspection->allows.n_items; i++) {
+                const LintAllow *allow = &inspection->allows.items[i];
                 if (allow->n_used == 0)
                         report_note(report, "There is nothing that Allow=%s%s%s would have to allow",
                                     lint_checks[allow->id].name, allow->path ? ":" : "", allow->path ? allow->path : "");
         }
 }
 
-static int run_lint(const Job *job, const char *path, LintAllows *allows, LintReport *ret, Error *error)
+int inspection_conclude(const Inspection *inspection, Report *report, Error *error)
 {
-        Knowledge knowledge = { 0 };
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        int r = know_all(&knowledge, job);
-        if (r == 0)
-                r = lint_image(fd, &(LintOptions){ allows, knowledge.items, knowledge.n_items }, ret, error);
-        else
-                error_out_of_memory(error);
-        knowledge_done(&knowledge);
-        return r;
-}
-
-int job_inspect(const Job *job, const char *path, LintAllows *ret_allows, Error *error)
-{
-        _cleanup_lint_allows_ LintAllows allows = { 0 };
-        _cleanup_lint_report_ LintReport found = { 0 };
-        Report *report = job->options->report;
-        size_t n_inherited = 0;
-        char note[64];
-
-        report_stage_start(report, 0, 0, "lint", "Looking for leaks");
-        int r = read_allows(job, &allows, &n_inherited, error);
-        if (r == 0)
-                r = run_lint(job, path, &allows, &found, error);
-        if (r == 0)
-                r = lint_report_error(&found, error);
-        snprintf(note, sizeof note, "%zu allowed", found.n_allowed);
-        if (r == 0)
-                report_stage_end(report, found.n_allowed > 0 ? note : NULL);
-        else
-                report_stage_failed(report);
-        tell_warnings(report, &found);
-        if (r < 0)
-                return r;
-        tell_unused(report, &allows, n_inherited);
-        *ret_allows = allows;
-        allows = (LintAllows){ 0 };
+        tell_warnings(report, &inspection->found);
+        if (inspection->found.n_errors > 0)
+                return lint_report_error(&inspection->found, error);
+        tell_allowed(report, inspection);
         return 0;
 }

@@ -112,15 +112,11 @@ static void sort_findings(LintReport *report)
         }
 }
 
-static int read_image(LintRun *run, int fd, Error *error)
+static int read_image(LintRun *run, RuleCheck *rules, ImageStream *stream, Error *error)
 {
-        _cleanup_image_stream_ ImageStream *stream = NULL;
-        _cleanup_rule_check_ RuleCheck *rules = rule_check_new(hear_rule, run);
         ImageEntry entry;
-        int r = rules ? image_stream_new(fd, hear_rule, run, &stream, error) : error_out_of_memory(error);
+        int r;
 
-        if (r < 0)
-                return r;
         while ((r = image_stream_next(stream, &entry, error)) > 0) {
                 run->entry = &entry;
                 if (rule_check_entry(rules, &entry) < 0)
@@ -138,28 +134,6 @@ static int read_image(LintRun *run, int fd, Error *error)
         return r;
 }
 
-/* In an image that is packed in another order than ours dpkg's lists may have come too early. */
-static int read_lists(LintRun *run, int fd, Error *error)
-{
-        _cleanup_image_stream_ ImageStream *stream = NULL;
-        ImageEntry entry;
-        int r = image_stream_new(fd, NULL, NULL, &stream, error);
-
-        while (r >= 0 && (r = image_stream_next(stream, &entry, error)) > 0) {
-                bool status = entry.path && strcmp(entry.path, "var/lib/dpkg/status") == 0;
-                if (!status && !(entry.path && string_starts_with(entry.path, "var/lib/dpkg/info/") &&
-                                 string_ends_with(entry.path, ".md5sums")))
-                        continue;
-                run->entry = &entry;
-                run->content.length = 0;
-                r = image_stream_collect(stream, LINT_LIST_MAX_BYTES, &run->content, error);
-                if (r == 0 && run->content.length > 0)
-                        (status ? lint_conffiles : lint_md5sums)(run);
-                run->entry = NULL;
-        }
-        return r;
-}
-
 static void run_done(LintRun *run)
 {
         for (size_t i = 0; i < run->n_pending; i++) {
@@ -167,19 +141,24 @@ static void run_done(LintRun *run)
                 free(run->pending[i].text);
         }
         free(run->pending);
-        free(run->hashes);
+        free(run->shipped);
         free(run->words);
         needles_free(run->needles);
         buffer_done(&run->content);
 }
 
-static int run_lint(LintRun *run, int fd, Error *error)
+/* One of `source` and `fd` is what is read. */
+static int run_lint(LintRun *run, const ImageSource *source, int fd, Error *error)
 {
-        if (lint_text_prepare(run) < 0)
+        _cleanup_image_stream_ ImageStream *stream = NULL;
+        _cleanup_rule_check_ RuleCheck *rules = rule_check_new(hear_rule, run);
+
+        if (!rules || lint_text_prepare(run) < 0)
                 return error_out_of_memory(error);
-        int r = read_image(run, fd, error);
-        if (r == 0 && run->look_again)
-                r = read_lists(run, fd, error);
+        int r = source ? image_stream_new(source, hear_rule, run, &stream, error)
+                       : image_stream_open(fd, hear_rule, run, &stream, error);
+        if (r == 0)
+                r = read_image(run, rules, stream, error);
         if (r < 0)
                 return r;
         lint_settle(run);
@@ -187,11 +166,11 @@ static int run_lint(LintRun *run, int fd, Error *error)
         return run->out_of_memory ? error_out_of_memory(error) : 0;
 }
 
-int lint_image(int fd, const LintOptions *options, LintReport *ret, Error *error)
+static int lint(const ImageSource *source, int fd, const LintOptions *options, LintReport *ret, Error *error)
 {
         _cleanup_lint_report_ LintReport report = { 0 };
         LintRun run = { .options = options, .report = &report };
-        int r = run_lint(&run, fd, error);
+        int r = run_lint(&run, source, fd, error);
 
         run_done(&run);
         if (r < 0)
@@ -199,6 +178,16 @@ int lint_image(int fd, const LintOptions *options, LintReport *ret, Error *error
         *ret = report;
         report = (LintReport){ 0 };
         return 0;
+}
+
+int lint_image(int fd, const LintOptions *options, LintReport *ret, Error *error)
+{
+        return lint(NULL, fd, options, ret, error);
+}
+
+int lint_source(const ImageSource *source, const LintOptions *options, LintReport *ret, Error *error)
+{
+        return lint(source, -1, options, ret, error);
 }
 
 void lint_report_done(LintReport *report)

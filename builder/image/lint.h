@@ -154,6 +154,9 @@ typedef struct LintReport {
 
 /* From the start of `fd`, which must be seekable and is borrowed. *ret is valid as long as options->allows is. */
 int lint_image(int fd, const LintOptions *options, LintReport *ret, Error *error) _must_check_;
+/* The same with a plain archive that comes in parts (stream.h). It is read to its end in any case but an error. */
+typedef struct ImageSource ImageSource;
+int lint_source(const ImageSource *source, const LintOptions *options, LintReport *ret, Error *error) _must_check_;
 void lint_report_done(LintReport *report);
 #define _cleanup_lint_report_ _cleanup_(lint_report_done)
 

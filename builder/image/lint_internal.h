@@ -12,9 +12,7 @@
 typedef struct LintPending {
         LintId id;
         char *path, *text; /* owned */
-        uint64_t path_hash;
-        char md5[33]; /* of the whole file */
-        bool packaged;
+        uint64_t hash; /* of path and content, as in `shipped` */
 } LintPending;
 
 typedef struct LintRun {
@@ -34,10 +32,8 @@ typedef struct LintRun {
 
         LintPending *pending; /* found in a file that may be a package's, see lint_packaged.c */
         size_t n_pending;
-        uint64_t *hashes;     /* of their paths; sorted; made when it is needed */
-        size_t n_hashes;
-        bool lists_seen;      /* of packages' files */
-        bool look_again;      /* some pending came after such lists, so that these must be read again */
+        uint64_t *shipped;    /* hashes of path and content of every file as its package ships it */
+        size_t n_shipped, n_shipped_allocated;
         bool out_of_memory;
 } LintRun;
 
@@ -83,7 +79,7 @@ int lint_text_prepare(LintRun *run) _must_check_;
 void lint_text(LintRun *run);
 
 /* lint_packaged.c: what stands in a file as its package ships it is no leak of this build. The lists of files and sums that
- * dpkg keeps tell; in images of ours they come after nearly everything else. */
+ * dpkg keeps tell, wherever in the archive they come. */
 
 /* Takes `text`. run->content is the whole file. */
 void lint_pend(LintRun *run, LintId id, char *text);

@@ -207,7 +207,7 @@ int rules_scan(int fd, RuleListener listener, void *userdata, Error *error)
 
         if (!check)
                 return error_out_of_memory(error);
-        r = image_stream_new(fd, listener, userdata, &stream, error);
+        r = image_stream_open(fd, listener, userdata, &stream, error);
         if (r < 0)
                 return r;
         while ((r = image_stream_next(stream, &entry, error)) > 0)

@@ -36,7 +36,7 @@ typedef void (*RuleListener)(const RuleViolation *violation, void *userdata);
  * is damaged is an error. */
 int rules_scan(int fd, RuleListener listener, void *userdata, Error *error) _must_check_;
 
-/* The same for who reads the image anyway: give the listener to image_stream_new() as well, then every entry to
+/* The same for who reads the image anyway: give the listener to the stream as well, then every entry to
  * rule_check_entry(), and end with rule_check_end(). */
 typedef struct ImageEntry ImageEntry;
 typedef struct RuleCheck RuleCheck;

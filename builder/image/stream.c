@@ -13,22 +13,24 @@
 #define CHUNK_BYTES ((size_t) 1 << 18)
 
 struct ImageStream {
-        Decompressor *decompressor;
+        ImageSource source;
+        Decompressor *decompressor; /* of a file, where the source is the stream itself */
+        uint8_t *chunk;
         struct archive *archive;
         bool scanning;
         TarScan scan;
-        uint8_t *chunk;
-        Error read_error; /* of the decompressor, behind libarchive's back */
+        Error read_error; /* of the source, behind libarchive's back */
         Buffer path;
 };
 
 static la_ssize_t read_chunk(struct archive *archive, void *userdata, const void **ret_data)
 {
         ImageStream *stream = userdata;
+        const void *data = NULL;
         size_t n = 0;
-        int r = decompressor_read(stream->decompressor, stream->chunk, CHUNK_BYTES, &n, &stream->read_error);
+        int r = stream->source.read(stream->source.userdata, &data, &n, &stream->read_error);
 
-        if (r == 0 && stream->scanning && tar_scan_feed(&stream->scan, stream->chunk, n) < 0)
+        if (r == 0 && stream->scanning && tar_scan_feed(&stream->scan, data, n) < 0)
                 r = error_out_of_memory(&stream->read_error);
         if (r == 0 && cancel_signal())
                 r = error_cancelled(&stream->read_error);
@@ -36,7 +38,7 @@ static la_ssize_t read_chunk(struct archive *archive, void *userdata, const void
                 archive_set_error(archive, -r, "can't read");
                 return ARCHIVE_FATAL;
         }
-        *ret_data = stream->chunk;
+        *ret_data = data;
         return (la_ssize_t) n;
 }
 
@@ -49,25 +51,54 @@ static int archive_failed(ImageStream *stream, Error *error)
         return error_set(error, -EBADMSG, "It is no archive that libarchive can read: %s", text ? text : "unknown");
 }
 
-int image_stream_new(int fd, RuleListener listener, void *userdata, ImageStream **ret, Error *error)
+static int read_file_source(void *userdata, const void **ret_data, size_t *ret_size_bytes, Error *error)
+{
+        const ImageStream *stream = userdata;
+
+        *ret_data = stream->chunk;
+        return decompressor_read(stream->decompressor, stream->chunk, CHUNK_BYTES, ret_size_bytes, error);
+}
+
+static int open_archive(ImageStream *stream, RuleListener listener, void *userdata, Error *error)
+{
+        stream->archive = archive_read_new();
+        if (!stream->archive || archive_read_support_format_tar(stream->archive) != ARCHIVE_OK)
+                return error_out_of_memory(error);
+        stream->scanning = listener != NULL;
+        tar_scan_init(&stream->scan, listener, userdata);
+        if (archive_read_open(stream->archive, stream, NULL, read_chunk, NULL) != ARCHIVE_OK)
+                return archive_failed(stream, error);
+        return 0;
+}
+
+int image_stream_new(const ImageSource *source, RuleListener listener, void *userdata, ImageStream **ret, Error *error)
 {
         _cleanup_image_stream_ ImageStream *stream = calloc(1, sizeof *stream);
 
         if (!stream)
                 return error_out_of_memory(error);
-        stream->chunk = malloc(CHUNK_BYTES);
-        stream->archive = archive_read_new();
-        if (!stream->chunk || !stream->archive || archive_read_support_format_tar(stream->archive) != ARCHIVE_OK)
+        stream->source = *source;
+        int r = open_archive(stream, listener, userdata, error);
+        if (r == 0)
+                *ret = TAKE_PTR(stream);
+        return r;
+}
+
+int image_stream_open(int fd, RuleListener listener, void *userdata, ImageStream **ret, Error *error)
+{
+        _cleanup_image_stream_ ImageStream *stream = calloc(1, sizeof *stream);
+
+        if (stream)
+                stream->chunk = malloc(CHUNK_BYTES);
+        if (!stream || !stream->chunk)
                 return error_out_of_memory(error);
+        stream->source = (ImageSource){ read_file_source, stream };
         int r = decompressor_new(fd, &stream->decompressor, error);
-        if (r < 0)
-                return r;
-        stream->scanning = listener != NULL;
-        tar_scan_init(&stream->scan, listener, userdata);
-        if (archive_read_open(stream->archive, stream, NULL, read_chunk, NULL) != ARCHIVE_OK)
-                return archive_failed(stream, error);
-        *ret = TAKE_PTR(stream);
-        return 0;
+        if (r == 0)
+                r = open_archive(stream, listener, userdata, error);
+        if (r == 0)
+                *ret = TAKE_PTR(stream);
+        return r;
 }
 
 ImageStream *image_stream_free(ImageStream *stream)

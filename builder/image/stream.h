@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "image/lint.h"
 #include "image/tarscan.h"
 
 #include <archive.h>
@@ -30,9 +31,18 @@ struct ImageEntry {
 
 typedef struct ImageStream ImageStream;
 
-/* From the start of `fd`, which must be seekable and is borrowed. `listener` hears of the rules that tarscan.h looks at;
- * may be NULL. */
-int image_stream_new(int fd, RuleListener listener, void *userdata, ImageStream **ret, Error *error) _must_check_;
+/* A plain archive that comes in parts. */
+struct ImageSource {
+        /* The next part, which stays until the next call; 0 bytes at the end. */
+        int (*read)(void *userdata, const void **ret_data, size_t *ret_size_bytes, Error *error);
+        void *userdata;
+};
+
+/* `listener` hears of the rules that tarscan.h looks at; may be NULL. */
+int image_stream_new(const ImageSource *source, RuleListener listener, void *userdata, ImageStream **ret, Error *error)
+        _must_check_;
+/* From the start of `fd`, which must be seekable and is borrowed. */
+int image_stream_open(int fd, RuleListener listener, void *userdata, ImageStream **ret, Error *error) _must_check_;
 ImageStream *image_stream_free(ImageStream *stream);
 static inline void image_stream_free_ptr(ImageStream **stream)
 {
@@ -40,7 +50,7 @@ static inline void image_stream_free_ptr(ImageStream **stream)
 }
 #define _cleanup_image_stream_ _cleanup_(image_stream_free_ptr)
 
-/* 1: *ret is the next entry, valid until the next call; 0: all of the file was read. */
+/* 1: *ret is the next entry, valid until the next call; 0: everything was read, to the end of the source. */
 int image_stream_next(ImageStream *stream, ImageEntry *ret, Error *error) _must_check_;
 
 /* The entry's content can be read in one of two ways. Piece by piece: 1, and the piece (valid until the next call) with its

@@ -61,11 +61,14 @@ typedef enum AptAction { APT_UNPACK, APT_CONFIGURE, APT_REMOVE, APT_PURGE } AptA
 
 typedef struct AptPackage {
         char *name, *version, *architecture;
+        char *source, *source_version; /* of the source package, from the index; of a local file: from its control data */
         char *uri;        /* as apt wrote it */
         char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
         char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
         uint64_t size_bytes;
         char *local_path; /* for a .deb of the recipe: its path on the host, or that of a copy that all can read */
+        char *patch_sha256, *patched_sha256; /* changed by [PatchDeb] before it was unpacked: digest of the patch and of
+                                                the .deb that came of it, all else is the original's; otherwise NULL */
 } AptPackage;
 
 typedef struct AptStep {
@@ -88,8 +91,15 @@ void apt_transaction_done(AptTransaction *transaction);
 #define _cleanup_transaction_ _cleanup_(apt_transaction_done)
 
 typedef struct AptRequest {
-        enum { APT_INSTALL, APT_DIST_UPGRADE, APT_REMOVE_PACKAGES } verb;
-        char *const *packages;  /* names, name=version, name/suite; for APT_INSTALL */
+        enum {
+                APT_INSTALL,
+                APT_DIST_UPGRADE,
+                APT_REMOVE_PACKAGES,
+                APT_BOOTSTRAP, /* into an empty tree; the transaction has packages, sorted by name, but no steps */
+        } verb;
+        const char *pattern;    /* for APT_BOOTSTRAP: what else is installed, see apt-patterns(7); never from a recipe */
+        char *const *forbidden; /* for APT_BOOTSTRAP: names that are not installed, whatever asks for them */
+        char *const *packages;  /* names, name=version, name/suite; for APT_INSTALL and APT_BOOTSTRAP */
         char *const *deb_paths; /* local .deb files, host paths; for APT_INSTALL */
         bool recommends;
         bool purge;
@@ -105,6 +115,9 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
 typedef void (*AptProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
 int apt_download(Apt *apt, const AptTransaction *transaction, AptProgress progress, void *userdata, Error *error)
         _must_check_;
+
+/* The package file, downloaded before: size and SHA-256 are checked once more (-EBADMSG). The caller closes it. */
+int apt_open_package(const Apt *apt, const AptPackage *package, int *ret_fd, Error *error) _must_check_;
 
 /* One package of the selected repositories, downloaded and checked: path on the host. For [PatchDeb]. `name` may be
  * name=version or name/suite. */

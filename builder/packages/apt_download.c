@@ -24,16 +24,13 @@ typedef struct Download {
         void *userdata;
 } Download;
 
-/* 1: the file is there and right; 0: it is not there; -EBADMSG: it is another one. */
-static int check_file(int directory_fd, const char *path, const AptPackage *package)
+/* -EBADMSG: it is another one. */
+static int check_descriptor(int fd, const AptPackage *package)
 {
-        _cleanup_close_ int fd = openat(directory_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         char digest[SHA256_HEX_SIZE];
         struct stat status;
         uint64_t size_bytes = 0;
 
-        if (fd < 0)
-                return errno == ENOENT ? 0 : errno == ELOOP ? -EBADMSG : -errno;
         if (fstat(fd, &status) < 0)
                 return -errno;
         if (!S_ISREG(status.st_mode) || (uint64_t) status.st_size != package->size_bytes)
@@ -41,7 +38,18 @@ static int check_file(int directory_fd, const char *path, const AptPackage *pack
         int r = digest_descriptor(fd, &size_bytes, digest);
         if (r < 0)
                 return r;
-        return size_bytes == package->size_bytes && strcmp(digest, package->sha256) == 0 ? 1 : -EBADMSG;
+        return size_bytes == package->size_bytes && strcmp(digest, package->sha256) == 0 ? 0 : -EBADMSG;
+}
+
+/* 1: the file is there and right; 0: it is not there; -EBADMSG: it is another one. */
+static int check_file(int directory_fd, const char *path, const AptPackage *package)
+{
+        _cleanup_close_ int fd = openat(directory_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : errno == ELOOP ? -EBADMSG : -errno;
+        int r = check_descriptor(fd, package);
+        return r < 0 ? r : 1;
 }
 
 /* Keeps those of the items that are not there yet. */
@@ -248,4 +256,21 @@ int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_package
 int apt_download(Apt *apt, const AptTransaction *transaction, AptProgress progress, void *userdata, Error *error)
 {
         return apt_download_packages(apt, transaction->packages, transaction->n_packages, progress, userdata, error);
+}
+
+int apt_open_package(const Apt *apt, const AptPackage *package, int *ret_fd, Error *error)
+{
+        _cleanup_free_ char *path = package->local_path ? strdup(package->local_path)
+                                                        : path_join(apt->archives, package->file_name);
+        if (!path)
+                return error_out_of_memory(error);
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        int r = fd < 0 ? -errno : check_descriptor(fd, package);
+        if (r == -EBADMSG)
+                return error_set(error, r, "%s %s is not the file that its repository's index names (wrong size or SHA-256): "
+                                           "%s", package->name, package->version, path);
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't open the package %s %s: %s", package->name, package->version, path);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
 }

@@ -61,8 +61,8 @@ static void show_finding(const VerbCall *call, const LintFinding *finding, const
         const LintCheck *check = &lint_checks[finding->id];
         const char *reason = finding->allow ? finding->allow->reason : NULL;
         _cleanup_json_ json_t *members =
-                json_pack("{s:s, s:s, s:s, s:s, s:s*}", "check", check->name, "severity", severity_name(finding->id), "path",
-                          finding->path, "text", finding->text, "allowed", reason);
+                json_pack("{s:s, s:s, s:o, s:o, s:s*}", "check", check->name, "severity", severity_name(finding->id), "path",
+                          json_text(finding->path), "text", json_text(finding->text), "allowed", reason);
 
         report_json_event(call->report, "finding", members);
         if (heading)
@@ -73,7 +73,7 @@ static void show_finding(const VerbCall *call, const LintFinding *finding, const
 
 static void show(const VerbCall *call, const char *path, const LintReport *found)
 {
-        _cleanup_json_ json_t *members = json_pack("{s:s, s:I, s:I, s:I}", "path", path, "errors", (json_int_t) found->n_errors,
+        _cleanup_json_ json_t *members = json_pack("{s:o, s:I, s:I, s:I}", "path", json_text(path), "errors", (json_int_t) found->n_errors,
                                                    "warnings", (json_int_t) found->n_warnings, "allowed",
                                                    (json_int_t) found->n_allowed);
 

@@ -41,7 +41,7 @@ END
 
         build 0 "$RECIPE" --key "$KEY" --set 'Image.Allow=proxy a test, too'
         find_release "$WORK/out" leaky
-        matches "$WORK/stderr" 'Looking for leaks' '2 allowed' 'nothing that Allow=history would have to allow'
+        matches "$WORK/stderr" '^2 findings in the image are allowed' 'nothing that Allow=history would have to allow'
         same "$(jq -c .allowed "$RELEASE/$BASE.manifest.json")" \
                 '[{"check":"private-key","path":"/etc/ssl/private/*","reason":"it is the key of a test"},{"check":"history","path":null,"reason":"there never is one"},{"check":"proxy","path":null,"reason":"a test, too"}]'
         run 0 "$TEMPLAR" lint "$RELEASE"
@@ -110,7 +110,7 @@ END
         printf '[Image]\nName=child\nVersion=1\nFormats=tar\nBase=base.recipe\n\n[File]\nPath=/etc/motd\nContent=\n    hello\n' \
                 >"$WORK/recipes/child.recipe"
         run 0 as_user "$TEMPLAR" build "$WORK/recipes/child.recipe" --out "$TEST_HOME/out"
-        matches "$WORK/stderr" '1 allowed'
+        matches "$WORK/stderr" '^1 finding in the image is allowed'
         run 0 as_user "$TEMPLAR" lint "$TEST_HOME/out/child/$ARCH"
         sed -i '/^Allow=/d' "$base"
         run 1 as_user "$TEMPLAR" build "$WORK/recipes/child.recipe" --out "$TEST_HOME/other"
