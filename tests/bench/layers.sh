@@ -151,6 +151,7 @@ bench_part_layers() {
         write_last
         watched 'last stage changed' "$recipes/last.recipe"
         "$templar" cache clear --cache "$cache/layers" >"$work/output" 2>&1
+        write_eight
         watched 'eight, without layers' "$recipes"/eight?.recipe
         layers_table | tee "$results.md"
 }
