@@ -26,7 +26,7 @@ BUILD    := out/build
 BIN      := out/bin
 prefix   ?= /usr/local
 CFLAGS   ?= -O2 -g
-PACKAGES := libarchive libzstd liblzma zlib gpgme libsystemd libcrypto libcrypt jansson libseccomp
+PACKAGES := libarchive libzstd liblzma zlib libdeflate gpgme libsystemd libcrypto libcrypt jansson libseccomp
 # loaded when it is needed, see builder/packages/curl.h
 LOADED_PACKAGES := libcurl
 
@@ -90,6 +90,11 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
+$(BUILD)/tests/bench_pack: $(BUILD)/tests/bench/pack.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
 # objects are kept, else a header's change would not be seen
 .PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o
 
@@ -110,7 +115,7 @@ headers:
 include builder/man/man.mk
 
 # ---------------------------------------------------------------------------------------------- packages of Debian
-BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libgpgme-dev \
+BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev liblzma-dev zlib1g-dev libdeflate-dev libgpgme-dev \
   libsystemd-dev libssl-dev libcrypt-dev libjansson-dev libseccomp-dev \
   libcurl4-openssl-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
@@ -162,7 +167,7 @@ check-recipes: check-deps
 
 .PHONY: bench
 bench: bench-deps
-	$(SUBMAKE) SANITIZE= all
+	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
 	$(Q)tests/bench/run
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
@@ -215,4 +220,4 @@ install: all install-man
 clean:
 	rm -rf out/build out/bin
 
--include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c))
+-include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c tests/bench/*.c))

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const Verb *const verbs[] = {
-        &verb_build,      &verb_plan,        &verb_check,       &verb_verify,      &verb_key_new,     &verb_key_list,
+        &verb_build,      &verb_plan,        &verb_shell,       &verb_check,       &verb_verify,      &verb_key_new,     &verb_key_list,
         &verb_key_export, &verb_cache_list,  &verb_cache_verify, &verb_cache_prune, &verb_cache_clear,
         &verb_help,       &verb_version,     &verb_complete,    NULL,
 };
@@ -57,7 +57,7 @@ static int finish(int r, Report *report, Error *error)
                 r = error_set_errno(error, reason, "Can't write to standard output");
         }
         if (r >= 0)
-                return 0;
+                return r;
         report_error(report, error);
         if (error->kind == ERROR_CANCELLED && cancel_signal())
                 return 128 + cancel_signal();

@@ -27,18 +27,12 @@ int gnupg_home_make(const char *home, Error *error)
         if (stat(home, &status) == 0)
                 return S_ISDIR(status.st_mode) ? 0
                                                : error_set(error, -ENOTDIR, "%s is not a directory", home);
-        _cleanup_free_ char *parent = strdup(home);
+        _cleanup_free_ char *parent = path_parent(home);
         if (!parent)
                 return error_out_of_memory(error);
-        for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/';)
-                parent[--n] = '\0';
-        char *slash = strrchr(parent, '/');
-        if (slash && slash != parent) {
-                *slash = '\0';
-                int r = make_directories(parent, 0755, error);
-                if (r < 0)
-                        return r;
-        }
+        int r = make_directories(parent, 0755, error);
+        if (r < 0)
+                return r;
         if (mkdir(home, 0700) < 0 && errno != EEXIST)
                 return error_set_errno(error, errno, "Can't make the GnuPG home %s", home);
         return 0;

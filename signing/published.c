@@ -143,8 +143,7 @@ static int list_files(int directory_fd, const char *directory, bool is_signed, c
 
         if (!listing)
                 return error_set_errno(error, errno, "Can't read the directory %s", directory);
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(listing)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(listing));) {
                 struct stat status;
                 if (is_skipped(entry->d_name, is_signed))
                         continue;

@@ -81,18 +81,12 @@ static int make_public_directories(const char *path, Error *error)
         if (stat(path, &status) == 0)
                 return S_ISDIR(status.st_mode) ? 0
                                                : error_set(error, -ENOTDIR, "%s is not a directory", path);
-        _cleanup_free_ char *parent = strdup(path);
+        _cleanup_free_ char *parent = path_parent(path);
         if (!parent)
                 return error_out_of_memory(error);
-        for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/';)
-                parent[--n] = '\0';
-        char *slash = strrchr(parent, '/');
-        if (slash && slash != parent) {
-                *slash = '\0';
-                int r = make_public_directories(parent, error);
-                if (r < 0)
-                        return r;
-        }
+        int r = make_public_directories(parent, error);
+        if (r < 0)
+                return r;
         if (mkdir(path, 0755) < 0)
                 return errno == EEXIST ? 0
                                        : error_set_errno(error, errno, "Can't make the directory %s", path);
@@ -125,7 +119,7 @@ static int remove_leftover_staging(const Release *release, Error *error)
 
         if (!listing)
                 return error_set_errno(error, errno, "Can't read the directory %s", release->directory);
-        for (struct dirent *entry; (entry = readdir(listing));) {
+        for (struct dirent *entry; (entry = directory_next(listing));) {
                 if (!string_starts_with(entry->d_name, NAMES_STAGING_PREFIX))
                         continue;
                 int r = remove_tree(release->directory_fd, entry->d_name, error);

@@ -106,8 +106,7 @@ static int refuse_unlisted(const Work *work, Error *error)
 
         if (fd < 0 || !(listing = fdopendir(fd)))
                 return error_set_errno(error, errno, "Can't read the directory %s", work->checker.directory);
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(listing)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(listing));) {
                 struct stat status;
                 if (entry->d_name[0] == '.' || names_is_index(entry->d_name) ||
                     sums_find(work->lines, work->n_lines, entry->d_name))

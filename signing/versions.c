@@ -2,6 +2,7 @@
 #include "signing/release.h"
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "signing/names.h"
 
@@ -40,7 +41,7 @@ static bool is_version_file(const char *rest)
                 return false;
         size_t label = strcspn(rest, ".");
         return (label == 3 && memcmp(rest, "tar", 3) == 0) || strcmp(rest, "nspawn") == 0 ||
-               strcmp(rest, "manifest.json") == 0;
+               strcmp(rest, "manifest.json") == 0 || strcmp(rest, "lock") == 0;
 }
 
 /* 0 for VERSION itself, N for VERSION.N, -1 for files of other versions. */
@@ -75,8 +76,7 @@ static int newest_number(const char *directory, const char *base, int64_t *ret, 
                 return errno == ENOENT
                                ? 0
                                : error_set_errno(error, errno, "Can't read the directory %s", directory);
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(listing)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(listing));) {
                 int64_t number = number_of(entry->d_name, base);
                 if (number > *ret)
                         *ret = number;

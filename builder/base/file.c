@@ -281,10 +281,7 @@ static int remove_pass(Removal *removal, DIR *directory, dev_t device)
         int fd = dirfd(directory);
         bool found = false;
 
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = remove_entry(removal, fd, entry->d_name, device);
                 if (r == -EACCES && fchmod(fd, 0700) == 0)
                         r = remove_entry(removal, fd, entry->d_name, device);
@@ -397,4 +394,28 @@ char *path_join(const char *directory, const char *name)
         if (asprintf(&path, "%s%s%s", directory, string_ends_with(directory, "/") ? "" : "/", name) < 0)
                 return NULL;
         return path;
+}
+
+char *path_parent(const char *path)
+{
+        size_t end = strlen(path);
+
+        while (end > 1 && path[end - 1] == '/')
+                end--;
+        while (end > 0 && path[end - 1] != '/')
+                end--;
+        while (end > 1 && path[end - 1] == '/')
+                end--;
+        return end > 0 ? strndup(path, end) : strdup(".");
+}
+
+struct dirent *directory_next(DIR *directory)
+{
+        struct dirent *entry;
+
+        do {
+                errno = 0;
+                entry = readdir(directory);
+        } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+        return entry;
 }

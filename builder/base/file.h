@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -61,3 +62,8 @@ bool path_is_absolute(const char *path);
 bool path_is_inside(const char *path);
 /* "directory/name"; the caller frees; NULL when memory is short. */
 char *path_join(const char *directory, const char *name);
+/* The directory that `path` names an entry of: "a/b/" has "a", "a" has ".", "/a" has "/". As path_join(). */
+char *path_parent(const char *path);
+
+/* The next entry but "." and ".."; NULL at the end, where errno is 0, and after a failure, where it says why. */
+struct dirent *directory_next(DIR *directory);

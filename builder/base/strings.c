@@ -64,6 +64,19 @@ int buffer_printf(Buffer *buffer, const char *format, ...)
         return buffer_append(buffer, text, (size_t) length);
 }
 
+int buffer_append_word(Buffer *buffer, const char *text)
+{
+        static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+        int r;
+
+        if (*text && !text[strspn(text, plain)])
+                return buffer_append_string(buffer, text);
+        r = buffer_append_string(buffer, "'");
+        for (; r == 0 && *text; text++)
+                r = *text == '\'' ? buffer_append_string(buffer, "'\\''") : buffer_append(buffer, text, 1);
+        return r == 0 ? buffer_append_string(buffer, "'") : r;
+}
+
 char *buffer_take(Buffer *buffer)
 {
         char *data = buffer->data ? buffer->data : strdup("");

@@ -28,6 +28,8 @@ void buffer_done(Buffer *buffer);
 int buffer_append(Buffer *buffer, const void *data, size_t size) _must_check_;
 int buffer_append_string(Buffer *buffer, const char *text) _must_check_;
 int buffer_printf(Buffer *buffer, const char *format, ...) _printf_(2, 3) _must_check_;
+/* The text as one word of a shell, quoted where it has to be. */
+int buffer_append_word(Buffer *buffer, const char *text) _must_check_;
 /* Hands the text over to the caller, who frees it; never NULL unless memory is short. */
 char *buffer_take(Buffer *buffer);
 

@@ -23,6 +23,7 @@ typedef struct BuildOptions {
         bool sign;
         bool keep_failed;
         char *const *formats;        /* NULL: the recipe's */
+        const char *shell_command;   /* what a person types to look inside, without stage and recipe; NULL: isn't told */
         Report *report;
 } BuildOptions;
 

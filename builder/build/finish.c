@@ -2,9 +2,8 @@
 #include "build/job.h"
 
 #include "base/file.h"
-#include "image/manifest.h"
+#include "build/companions.h"
 #include "image/pack.h"
-#include "image/rules.h"
 #include "signing/keys.h"
 #include "signing/sign.h"
 
@@ -31,6 +30,8 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
+        const char *base_name;
+        int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
 
@@ -51,7 +52,13 @@ static void *show_progress(void *userdata)
 static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         Packing *packing = userdata;
-        PackOptions options = { .clamp_sec = packing->clamp_sec, .progress = &packing->shared->progress };
+        _cleanup_block_cache_ BlockCache *cache = packing->blocks_fd >= 0 ? block_cache_new(packing->blocks_fd) : NULL;
+        PackOptions options = {
+                .clamp_sec = packing->clamp_sec,
+                .progress = &packing->shared->progress,
+                .cache = cache,
+                .check_name = packing->base_name,
+        };
         pthread_t watcher;
 
         (void) reply;
@@ -88,6 +95,7 @@ static bool has_output(const Packing *packing, ImageFormat format)
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
         char *const *formats = job->options->formats;
+        char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
         if (!formats)
                 formats = section_list(recipe_image(job->recipe), "Formats");
@@ -100,7 +108,11 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
                 if (has_output(packing, (ImageFormat) format))
                         continue;
                 PackOutput *output = &packing->shared->outputs[packing->n_outputs];
-                *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
+                *output = (PackOutput){
+                        .format = (ImageFormat) format,
+                        .level = image_level_from_list(levels, (ImageFormat) format),
+                        .fd = -1,
+                };
                 int r = release_create_file(release, *formats, &output->fd, error);
                 if (r < 0)
                         return r;
@@ -111,12 +123,16 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
+        _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
 
         if (r == 0)
                 r = job_clean_tree(job, &tree, &lowers, error);
+        if (r == 0 && !job->options->no_cache)
+                r = block_service_start(layer_store_blocks(job->store), &blocks, error);
+        packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
                 r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
         close_outputs(packing);
@@ -195,96 +211,11 @@ static int compare_release(const Job *job, const json_t *files, ReleaseMatch *re
         return 0;
 }
 
-static int stage_list(const Job *job, ManifestStage **ret, char ***ret_texts, Error *error)
-{
-        size_t n_stages = job->n_stages;
-        _cleanup_free_ ManifestStage *stages = calloc(n_stages + 1, sizeof *stages);
-        _cleanup_strv_ char **texts = calloc(2 * n_stages + 1, sizeof *texts);
-
-        if (!stages || !texts)
-                return error_out_of_memory(error);
-        for (size_t i = 0; i < n_stages; i++) {
-                const RecipeSection *section = job->stages[i].section;
-                const StageKind *kind = job->stages[i].kind;
-                _cleanup_digest_ Digest *digest = NULL;
-                texts[2 * i] = kind->describe(section);
-                texts[2 * i + 1] = calloc(1, SHA256_HEX_SIZE);
-                if (!texts[2 * i] || !texts[2 * i + 1] || digest_new(&digest) < 0)
-                        return error_out_of_memory(error);
-                int r = stage_digest(section, digest, error);
-                if (r < 0)
-                        return r;
-                if (digest_finish(digest, texts[2 * i + 1]) < 0)
-                        return error_out_of_memory(error);
-                stages[i] = (ManifestStage){ kind->schema->name, texts[2 * i], texts[2 * i + 1] };
-        }
-        *ret = TAKE_PTR(stages);
-        *ret_texts = TAKE_PTR(texts);
-        return 0;
-}
-
-static int write_manifest(const Job *job, Release *release, const Packing *packing, Error *error)
-{
-        _cleanup_dpkg_list_ DpkgList packages = { 0 };
-        _cleanup_free_ ManifestStage *stages = NULL;
-        _cleanup_strv_ char **stage_texts = NULL, **names = NULL, **lowers = NULL;
-        _cleanup_free_ char *text = NULL;
-        SandboxTree tree;
-
-        int r = job_clean_tree(job, &tree, &lowers, error);
-        if (r == 0)
-                r = dpkg_list(job->sandbox, &tree, &packages, error);
-        if (r == 0)
-                r = stage_list(job, &stages, &stage_texts, error);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < packing->n_outputs; i++)
-                if (strv_appendf(&names, "%s-%s.%s", job->stem, job_version(job),
-                                 image_format_names[packing->shared->outputs[i].format]) < 0)
-                        return error_out_of_memory(error);
-        Manifest manifest = {
-                .recipe = job->recipe,
-                .version = job_version(job),
-                .source_date_epoch_sec = job_epoch_sec(job),
-                .stages = stages,
-                .n_stages = job->n_stages,
-                .packages = &packages,
-                .releases = &job->releases,
-                .statistics = &packing->shared->statistics,
-                .outputs = packing->shared->outputs,
-                .output_names = (const char *const *) names,
-                .n_outputs = packing->n_outputs,
-        };
-        r = manifest_format(&manifest, &text, error);
-        return r < 0 ? r : release_write_file(release, "manifest.json", text, strlen(text), error);
-}
-
 static char *base_name_of(const Job *job)
 {
         char *name = NULL;
 
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
-}
-
-/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
- * tar stream, so the one that is read fastest will do. */
-static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
-{
-        static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
-        _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
-        size_t i = 0;
-
-        while (!has_output(packing, fastest_first[i]))
-                i++;
-        if (!base_name || asprintf(&path, "%s/%s.%s", release_staging_directory(release), base_name,
-                                   image_format_names[fastest_first[i]]) < 0) {
-                path = NULL;
-                return error_out_of_memory(error);
-        }
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        return rules_check(fd, base_name, error);
 }
 
 static int open_signer(const Job *job, Signer **ret, Error *error)
@@ -300,7 +231,7 @@ static int open_signer(const Job *job, Signer **ret, Error *error)
         return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
 }
 
-static int publish(Job *job, Release *release, const Packing *packing, Error *error)
+static int publish(Job *job, Release *release, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -308,9 +239,7 @@ static int publish(Job *job, Release *release, const Packing *packing, Error *er
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = check_rules(job, release, packing, error);
-        if (r == 0)
-                r = open_signer(job, &signer, error);
+        int r = open_signer(job, &signer, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -369,6 +298,17 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
+static int write_companions(const Job *job, Release *release, const Packing *packing, Error *error)
+{
+        PackedImage image = {
+                .outputs = packing->shared->outputs,
+                .n_outputs = packing->n_outputs,
+                .statistics = &packing->shared->statistics,
+        };
+
+        return companions_write(job, release, &image, error);
+}
+
 /* The packed image against what is there under that version: *ret_taken, see job.h. */
 static int publish_packed(Job *job, Release *release, Packing *packing, const Settings *settings, json_t **ret_files,
                           BuildResult *ret, bool *ret_taken, Error *error)
@@ -394,9 +334,9 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_manifest(job, release, packing, error);
+                r = write_companions(job, release, packing, error);
         if (r == 0)
-                r = publish(job, release, packing, error);
+                r = publish(job, release, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
@@ -413,12 +353,19 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 shared = NULL;
         if (!shared || !base_name)
                 return error_out_of_memory(error);
-        Packing packing = { .shared = shared, .clamp_sec = job_epoch_sec(job), .report = job->options->report };
+        Packing packing = {
+                .shared = shared,
+                .clamp_sec = job_epoch_sec(job),
+                .base_name = base_name,
+                .report = job->options->report,
+        };
         int r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
         if (r == 0)
                 r = pack_reported(job, release, &packing, error);
+        if (r == 0 && !job->options->no_cache)
+                r = layer_store_trim(job->store, error);
         if (r == 0)
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)

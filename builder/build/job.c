@@ -66,7 +66,7 @@ static int list_stages(Job *job, Error *error)
                         job->stages[n++] = (JobStage){ level, section, stage_kind_of(section), .inputs = NULL };
                 }
         }
-        job->from = job->n_stages;
+        job->from = job->end = job->n_stages;
         return job->options->from_stage ? job_find_stage(job, job->options->from_stage, &job->from, error) : 0;
 }
 
@@ -106,8 +106,11 @@ void job_close(Job *job)
         stack_done(&job->stack);
         layer_store_close(job->store);
         sandbox_close(job->sandbox);
-        for (size_t i = 0; job->stages && i < job->n_stages; i++)
+        for (size_t i = 0; job->stages && i < job->n_stages; i++) {
                 json_decref(job->stages[i].inputs);
+                apt_transaction_done(&job->stages[i].transaction);
+                apt_transaction_done(&job->stages[i].used);
+        }
         free(job->stages);
         for (size_t i = 0; job->sources && i < job->n_stages; i++) {
                 repository_list_done(&job->sources[i].repositories);

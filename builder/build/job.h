@@ -2,19 +2,21 @@
 #pragma once
 
 #include "build/build.h"
+#include "build/failed.h"
 #include "build/levels.h"
 #include "build/stack.h"
 #include "build/workspace.h"
 #include "layers/store.h"
 #include "packages/apt.h"
 #include "packages/dpkg.h"
+#include "packages/lock.h"
 #include "sandbox/sandbox.h"
 #include "signing/release.h"
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, record.c remembers, failed.c keeps what failed, build.c says in which order,
- * job.c begins and ends it. */
+ * layer, finish.c packs and publishes, companions.c says what it was, lock.c what was used, record.c remembers, failed.c
+ * keeps what failed, build.c says in which order, job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
 typedef struct StageSources {
@@ -28,6 +30,10 @@ typedef struct JobStage {
         const RecipeSection *section;
         const StageKind *kind;
         /* once the stage was reached: */
+        bool asks;                  /* it takes packages: */
+        AptTransaction transaction; /* what its request was resolved to */
+        bool has_used;
+        AptTransaction used;        /* what it took in the end, where only the running stage knew */
         json_t *inputs; /* see keys.h */
         char key[LAYER_KEY_SIZE]; /* "" above a stage that is never cached */
         double seconds; /* that it took when it ran */
@@ -46,6 +52,7 @@ typedef struct Job {
         size_t n_stages;
         size_t n_reached; /* stages with inputs */
         bool finished; /* all stages are done */
+        size_t end;    /* stages from there on are left alone */
         size_t from; /* this stage and those after it run, whatever the store has */
         int64_t oldest_sec; /* when the oldest layer of the stack was made */
         Workspace workspace;
@@ -86,16 +93,28 @@ char **job_repository_identities(const Job *job, size_t index);
 
 /* steps.c: all stages from an empty tree; afterwards job->stack is the tree. */
 int job_run_stages(Job *job, Error *error) _must_check_;
-/* On a throw-away layer in the workspace. */
+/* Nothing runs: as many of them as the store has, and says nothing of it. *ret_n_found is how many that were. */
+int job_find_layers(Job *job, size_t *ret_n_found, Error *error) _must_check_;
+/* The throw-away layer in the workspace, on top of `lowers`, is ready to be worked in. *ret_taken: see layers/links.h. */
+int job_prepare_top(Job *job, char *const *lowers, SandboxTree *ret, Buffer *ret_taken, Error *error) _must_check_;
+/* On that layer. */
 int job_clean(Job *job, Error *error) _must_check_;
 /* The cleaned tree, to be read. *ret_lowers owns what it points to (strv_free()). */
 int job_clean_tree(const Job *job, SandboxTree *ret, char ***ret_lowers, Error *error) _must_check_;
 
-/* failed.c: keeps the tree as the failed stage left it, in place of an earlier one, and takes the draft. */
-void job_keep_failed(Job *job, size_t index, LayerDraft *draft);
+/* lock.c: what the build used, once all stages are done, also where layers came from the store. The same build gives the
+ * same lock. */
+int job_lock(const Job *job, Lock *ret, Error *error) _must_check_;
+
+/* failed.c: keeps the tree as the failed stage left it, in place of an earlier one, and takes the draft. False when that
+ * is not possible. */
+bool job_keep_failed(Job *job, size_t index, LayerDraft *draft);
+/* What the failed stage of the last build left; the job's stack gets the layers below it. *ret_found: there is such a
+ * thing. Nobody removes it until the caller closes it. */
+int job_open_failed(Job *job, FailedTree *ret, bool *ret_found, Error *error) _must_check_;
 /* The folder; the caller frees; NULL when memory is short. */
 char *job_failed_directory(const Job *job);
-/* After a build that succeeded. */
+/* After a build that succeeded, or failed in another way. */
 void job_forget_failed(Job *job);
 
 /* record.c: what the last build of this image into this directory was. */

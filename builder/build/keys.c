@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Raised when layers are made in another way, for all kinds of stages. */
-#define LAYERS_VERSION "templar layer 1"
+#define LAYERS_VERSION "templar layer 2"
 
 #define MASK_CHARACTERS 8
 

@@ -138,7 +138,7 @@ void resolved_prune(const char *cache_directory)
         _cleanup_closedir_ DIR *directory = path ? opendir(path) : NULL;
         time_t oldest = time(NULL) - (time_t) RESOLVED_DAYS * DAY_SEC;
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 struct stat status;
                 if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                     S_ISREG(status.st_mode) && status.st_mtim.tv_sec < oldest)

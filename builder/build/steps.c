@@ -3,6 +3,7 @@
 
 #include "layers/links.h"
 #include "layers/upper.h"
+#include "packages/transaction.h"
 #include "stages/clean.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static void show_waiting(void *userdata)
 
 static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
 {
-        const Level *level = job->stages[step->index].level;
+        JobStage *stage = &job->stages[step->index];
+        const Level *level = stage->level;
         char **lowers = step->in_place ? NULL : job->stack.lowers;
         SandboxTree tree = {
                 .directory_fd = layer_draft_upper_fd(draft),
@@ -51,10 +53,12 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 .environment = (const char *const *) environment,
                 .repositories = &job->sources[step->index].repositories,
                 .pins = &job->sources[step->index].pins,
-                .transaction = step->asks ? &step->transaction : NULL,
+                .transaction = stage->asks ? &stage->transaction : NULL,
+                .ret_used = &stage->used,
                 .output = job->output,
                 .report = job->options->report,
         };
+        apt_transaction_done(&stage->used);
         int r = workspace_reset_stage(&job->workspace, error);
         if (r == 0)
                 r = layer_draft_prepare(draft, lowers, &job->stack.links, error);
@@ -62,17 +66,21 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 r = step->kind->run(&context, error);
         free(step->note);
         step->note = context.ret_note;
+        stage->has_used = context.ret_has_used;
         return r == 0 ? layer_draft_seal(draft, level->epoch_sec, error) : r;
 }
 
 static json_t *describe_layer(const Job *job, const Step *step, double seconds)
 {
         const JobStage *stage = &job->stages[step->index];
+        json_t *used = stage->has_used ? apt_transaction_to_json(&stage->used) : NULL;
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*}", "image", recipe_name(stage->level->recipe), "kind",
-                         step->kind->schema->name, "description", step->description, "parent", job->stack.key, "inputs",
-                         stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
-                         step->note);
+        if (stage->has_used && !used)
+                return NULL;
+        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*, s:o*}", "image", recipe_name(stage->level->recipe),
+                         "kind", step->kind->schema->name, "description", step->description, "parent", job->stack.key,
+                         "inputs", stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
+                         step->note, "used", used);
 }
 
 /* Takes the draft. */
@@ -125,7 +133,10 @@ static int use_layer(Job *job, Step *step, Layer *layer, Error *error)
         const json_t *info = layer_info(layer);
         JobStage *stage = &job->stages[step->index];
         int64_t started_sec = json_integer_value(json_object_get(info, "started"));
+        const json_t *used = json_object_get(info, "used");
 
+        apt_transaction_done(&stage->used);
+        stage->has_used = used && apt_transaction_from_json(used, &stage->used) == 0;
         stage->cached = true;
         stage->seconds = json_number_value(json_object_get(info, "seconds"));
         if (started_sec < job->oldest_sec)
@@ -178,10 +189,10 @@ static bool disk_is_full(const Job *job, const Error *error)
 /* True when there is room now that was not there before. */
 static bool make_room(Job *job)
 {
-        uint64_t freed_bytes = 0;
+        StorePruned pruned = { 0 };
 
         job_forget_failed(job);
-        return layer_prune(job->store, 0, &freed_bytes, NULL, NULL) == 0 && freed_bytes > 0;
+        return layer_store_prune(job->store, 0, &pruned, NULL) == 0 && pruned.freed_bytes > 0;
 }
 
 static int find_or_run_with_room(Job *job, Step *step, Error *error)
@@ -204,17 +215,36 @@ static int find_or_run_with_room(Job *job, Step *step, Error *error)
 
 /* ------------------------------------------------------------------------------------------------ stages */
 
-/* Where the stage stands, and where all that it printed is. */
-static int stage_error(const Job *job, const Step *step, Error *error)
+/* "To look inside: templar shell --at 6 web.recipe", with a line feed; `number` is that of the stage whose tree there is.
+ * The caller frees; "" when there is nothing to look into. */
+static char *shell_hint(const Job *job, size_t number)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        const char *path = recipe_path(job->recipe);
+        int r = buffer_append_string(&text, "");
+
+        if (r == 0 && job->options->shell_command && number > 0)
+                r = buffer_printf(&text, "To look inside: %s --at %zu %s", job->options->shell_command, number,
+                                  path[0] == '-' ? "./" : "");
+        if (r == 0 && text.length > 0)
+                r = buffer_append_word(&text, path);
+        if (r == 0 && text.length > 0)
+                r = buffer_append_string(&text, "\n");
+        return r < 0 ? NULL : buffer_take(&text);
+}
+
+/* Where the stage stands, how to look at what it left, and where all that it printed is. */
+static int stage_error(const Job *job, const Step *step, bool kept, Error *error)
 {
         RecipePlace place = section_place(step->section);
-        _cleanup_free_ char *hint = TAKE_PTR(error->hint);
+        _cleanup_free_ char *hint = TAKE_PTR(error->hint), *shell = shell_hint(job, step->index + kept);
 
         if (error->kind == ERROR_CANCELLED)
                 return error->code;
         error_wrap(error, "%s:%u: stage %zu [%s]", place.file, place.line, step->index + 1,
                    section_schema(step->section)->name);
-        return error_hint(error, "%s%sThe whole log: %s", hint ? hint : "", hint ? "\n" : "", job->workspace.log_path);
+        return error_hint(error, "%s%s%sThe whole log: %s", hint ? hint : "", hint ? "\n" : "", shell ? shell : "",
+                          job->workspace.log_path);
 }
 
 static int run_step(Job *job, Step *step, Error *error)
@@ -227,6 +257,17 @@ static int run_step(Job *job, Step *step, Error *error)
                 return error_set_errno(error, -r, "Can't write the log %s", job->workspace.log_path);
         r = step_find_key(job, step, error);
         return r < 0 ? r : find_or_run_with_room(job, step, error);
+}
+
+/* Whether there is something to look at. What an earlier failure left is no longer that of the last build. */
+static bool keep_failed(Job *job, Step *step, const Error *error)
+{
+        if (error->kind == ERROR_CANCELLED)
+                return false;
+        if (step->failed)
+                return job_keep_failed(job, step->index, TAKE_PTR(step->failed));
+        job_forget_failed(job);
+        return false;
 }
 
 static int run_stage(Job *job, size_t index, Error *error)
@@ -243,9 +284,7 @@ static int run_stage(Job *job, size_t index, Error *error)
         r = run_step(job, &step, error);
         if (r < 0) {
                 report_stage_failed(report);
-                if (step.failed && error->kind != ERROR_CANCELLED)
-                        job_keep_failed(job, index, TAKE_PTR(step.failed));
-                return stage_error(job, &step, error);
+                return stage_error(job, &step, keep_failed(job, &step, error), error);
         }
         report_stage_end(report, step.note);
         return 0;
@@ -258,7 +297,7 @@ int job_run_stages(Job *job, Error *error)
         job->finished = false;
         job->oldest_sec = time(NULL);
         output_listen(job->output, show_output, job->options->report);
-        for (size_t i = 0; i < job->n_stages; i++) {
+        for (size_t i = 0; i < job->end; i++) {
                 int r = run_stage(job, i, error);
                 if (r < 0)
                         return r;
@@ -267,23 +306,56 @@ int job_run_stages(Job *job, Error *error)
         return 0;
 }
 
+static int find_stage_layer(Job *job, size_t index, bool *ret_found, Error *error)
+{
+        _cleanup_(step_done) Step step = { 0 };
+        Layer *layer = NULL;
+        int r = step_open(job, index, &step, error);
+
+        if (r == 0)
+                r = step_find_key(job, &step, error);
+        if (r == 0 && *job->stages[index].key)
+                r = layer_find(job->store, job->stages[index].key, &layer, error);
+        *ret_found = layer;
+        return r < 0 || !layer ? r : use_layer(job, &step, layer, error);
+}
+
+int job_find_layers(Job *job, size_t *ret_n_found, Error *error)
+{
+        bool found = true;
+
+        stack_reset(&job->stack, job->empty_key);
+        *ret_n_found = 0;
+        while (*ret_n_found < job->end) {
+                int r = find_stage_layer(job, *ret_n_found, &found, error);
+                if (r < 0 || !found)
+                        return r;
+                ++*ret_n_found;
+        }
+        return 0;
+}
+
 /* ------------------------------------------------------------------------------------------------ cleaning */
 
-static int clean(Job *job, Error *error)
+int job_prepare_top(Job *job, char *const *lowers, SandboxTree *ret, Buffer *ret_taken, Error *error)
 {
-        SandboxTree tree = {
+        *ret = (SandboxTree){
                 .directory_fd = job->workspace.tree_fd,
-                .lowers = job->stack.lowers,
+                .lowers = lowers,
                 .upper = job->workspace.tree_path,
                 .work = job->workspace.work_path,
         };
-        _cleanup_buffer_ Buffer taken = BUFFER_INIT;
-        const char *top = stack_top(&job->stack);
-        struct timespec start = workspace_time(&job->workspace);
-        int r = top ? upper_inherit_root(job->sandbox, top, job->workspace.tree_fd, error) : 0;
+        int r = lowers ? upper_inherit_root(job->sandbox, lowers[0], job->workspace.tree_fd, error) : 0;
+        return r == 0 && lowers ? links_take(job->sandbox, ret, &job->stack.links, ret_taken, error) : r;
+}
 
-        if (r == 0 && top)
-                r = links_take(job->sandbox, &tree, &job->stack.links, &taken, error);
+static int clean(Job *job, Error *error)
+{
+        _cleanup_buffer_ Buffer taken = BUFFER_INIT;
+        struct timespec start = workspace_time(&job->workspace);
+        SandboxTree tree;
+        int r = job_prepare_top(job, job->stack.lowers, &tree, &taken, error);
+
         if (r == 0)
                 r = clean_run(job->sandbox, &tree, section_list(recipe_image(job->recipe), "Keep"), job_epoch_sec(job),
                               job->oldest_sec, error);

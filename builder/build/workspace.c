@@ -31,7 +31,7 @@ static void collect_leftovers(Sandbox *sandbox, const char *work_directory)
 {
         _cleanup_closedir_ DIR *directory = opendir(work_directory);
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 if (entry->d_name[0] == '.')
                         continue;
                 _cleanup_free_ char *folder = path_join(work_directory, entry->d_name);
@@ -53,7 +53,7 @@ static void prune_logs(const char *logs_directory)
         _cleanup_closedir_ DIR *directory = opendir(logs_directory);
         _cleanup_strv_ char **names = NULL;
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));)
+        for (struct dirent *entry; directory && (entry = directory_next(directory));)
                 if (strchr(entry->d_name, '@') && string_ends_with(entry->d_name, ".log") &&
                     strv_append(&names, entry->d_name) < 0)
                         return;

@@ -14,13 +14,15 @@
  * depend on the number of threads, and a piece may as well come from a cache.
  *
  *   tar      the blocks themselves
- *   tar.gz   one member: raw deflate, each piece ends on a byte boundary (zlib.h: Z_SYNC_FLUSH), as pigz does
+ *   tar.gz   one member: raw deflate, each piece ends on a byte boundary, as pigz does
  *   tar.xz   one stream, a piece is a block of it with its sizes in its header (so that xz -d -T0 works in parallel)
  *   tar.zst  a frame for each piece, with content size and checksum
  *
  * No piece refers to the one before: that costs some 1 % of the size and makes pieces reusable. */
 
 #define BLOCK_MAX_BYTES ((size_t) 8 << 20)
+/* What cannot be compressed grows a little. */
+#define PIECE_MAX_BYTES (BLOCK_MAX_BYTES + BLOCK_MAX_BYTES / 64)
 
 typedef struct Piece {
         uint8_t *data; /* owned, but of IMAGE_TAR, where it is the block itself */
@@ -38,8 +40,13 @@ typedef struct Sink {
 
 int sink_write(Sink *sink, const void *data, size_t size_bytes) _must_check_;
 
-/* All functions return 0 or a negative errno. */
+#define COMPRESSOR_IDENTITY_MAX 80
+
+/* All functions with a result return 0 or a negative errno. */
 typedef struct Compressor {
+        /* All that decides about a piece beside the block and the level: the library's build, and the number of the way
+         * in which it is used here, which goes up with every change that changes pieces. */
+        void (*identity)(char ret[static COMPRESSOR_IDENTITY_MAX]);
         /* Upper bound of what compress() takes beside its input and output. */
         uint64_t (*memory)(int level);
         /* Stops early with -ECANCELED once `stop` is set, where that could take long. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/compress.h"
 
+#include "image/library.h"
+
 #include <errno.h>
 #include <lzma.h>
+#include <stdbool.h>
 
 /* The .xz file format, version 1.1.0: one stream, whose blocks are made here one by one, then index and footer. */
 
@@ -52,6 +55,14 @@ static int set_filters(XzFilters *filters, int level, size_t size_bytes, bool x8
         filters->chain[n++] = (lzma_filter){ .id = LZMA_FILTER_LZMA2, .options = &filters->lzma };
         filters->chain[n] = (lzma_filter){ .id = LZMA_VLI_UNKNOWN };
         return 0;
+}
+
+static void xz_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
+{
+        char build[COMPRESSOR_IDENTITY_MAX - 8];
+
+        library_identity((const void *) (uintptr_t) lzma_code, lzma_version_string(), build, sizeof build);
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "%s, 1", build);
 }
 
 static uint64_t xz_memory(int level)
@@ -196,6 +207,7 @@ static void xz_free(void *userdata)
 }
 
 const Compressor compress_xz = {
+        .identity = xz_identity,
         .memory = xz_memory,
         .compress = xz_compress,
         .begin = xz_begin,

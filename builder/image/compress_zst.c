@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/compress.h"
 
+#include "image/library.h"
+
 #include <errno.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -10,6 +12,14 @@
 static inline void context_free(ZSTD_CCtx **context)
 {
         ZSTD_freeCCtx(*context);
+}
+
+static void zst_identity(char ret[static COMPRESSOR_IDENTITY_MAX])
+{
+        char build[COMPRESSOR_IDENTITY_MAX - 8];
+
+        library_identity((const void *) (uintptr_t) ZSTD_compress2, ZSTD_versionString(), build, sizeof build);
+        snprintf(ret, COMPRESSOR_IDENTITY_MAX, "%s, 1", build);
 }
 
 /* Measured with ZSTD_sizeof_CCtx() after a block of 8 MiB, zstd 1.5.4, rounded up. */
@@ -73,6 +83,7 @@ static int zst_compress(int level, const uint8_t *data, size_t size_bytes, const
 }
 
 const Compressor compress_zst = {
+        .identity = zst_identity,
         .memory = zst_memory,
         .compress = zst_compress,
 };

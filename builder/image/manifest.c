@@ -2,53 +2,13 @@
 #include "image/manifest.h"
 
 #include "base/json.h"
-#include "base/strings.h"
-#include "image/names.h"
-
-#include <errno.h>
-#include <string.h>
-#include <time.h>
 
 /* Raised when the meaning of a member changes. */
 #define MANIFEST_VERSION 1
 
-/* jansson takes UTF-8 only; NULL gives null. */
-static json_t *text(const char *value)
-{
-        char printable[NAME_TEXT_MAX];
-
-        if (!value)
-                return json_null();
-        json_t *string = json_string(value);
-        return string ? string : json_string(name_text(value, printable));
-}
-
 static json_t *number(uint64_t value)
 {
         return json_integer((json_int_t) value);
-}
-
-/* Each consumes the reference to `value`, which may be NULL when memory is short. */
-static bool set(json_t *object, const char *key, json_t *value)
-{
-        return value && json_object_set_new(object, key, value) == 0;
-}
-
-static bool append(json_t *array, json_t *value)
-{
-        return value && json_array_append_new(array, value) == 0;
-}
-
-/* NULL when memory is short. */
-static json_t *time_text(int64_t time_sec)
-{
-        char buffer[64];
-        time_t value = time_sec;
-        struct tm fields;
-
-        if (!gmtime_r(&value, &fields) || strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", &fields) == 0)
-                return json_null();
-        return json_string(buffer);
 }
 
 static json_t *make_stages(const Manifest *manifest)
@@ -58,9 +18,9 @@ static json_t *make_stages(const Manifest *manifest)
         for (size_t i = 0; array && i < manifest->n_stages; i++) {
                 const ManifestStage *stage = &manifest->stages[i];
                 json_t *object = json_object();
-                if (!append(array, object) || !set(object, "kind", text(stage->kind)) ||
-                    !set(object, "description", text(stage->description)) ||
-                    !set(object, "digest", text(stage->digest)))
+                if (!json_add(array, object) || !json_put(object, "kind", json_text(stage->kind)) ||
+                    !json_put(object, "description", json_text(stage->description)) ||
+                    !json_put(object, "digest", json_text(stage->digest)))
                         return NULL;
         }
         return TAKE_PTR(array);
@@ -73,10 +33,10 @@ static json_t *make_repositories(const AptReleases *releases)
         for (size_t i = 0; array && releases && i < releases->n_items; i++) {
                 const AptRelease *release = &releases->items[i];
                 json_t *object = json_object();
-                if (!append(array, object) || !set(object, "uri", text(release->uri)) ||
-                    !set(object, "suite", text(release->suite)) ||
-                    !set(object, "inrelease_sha256", text(release->sha256)) ||
-                    !set(object, "date", time_text(release->date_sec)))
+                if (!json_add(array, object) || !json_put(object, "uri", json_text(release->uri)) ||
+                    !json_put(object, "suite", json_text(release->suite)) ||
+                    !json_put(object, "inrelease_sha256", json_text(release->sha256)) ||
+                    !json_put(object, "date", json_time(release->date_sec)))
                         return NULL;
         }
         return TAKE_PTR(array);
@@ -89,11 +49,11 @@ static json_t *make_packages(const DpkgList *packages)
         for (size_t i = 0; array && packages && i < packages->n_items; i++) {
                 const DpkgPackage *package = &packages->items[i];
                 json_t *object = json_object();
-                if (!append(array, object) || !set(object, "name", text(package->name)) ||
-                    !set(object, "version", text(package->version)) ||
-                    !set(object, "architecture", text(package->architecture)) ||
-                    !set(object, "source", text(package->source)) ||
-                    !set(object, "source_version", text(package->source_version)))
+                if (!json_add(array, object) || !json_put(object, "name", json_text(package->name)) ||
+                    !json_put(object, "version", json_text(package->version)) ||
+                    !json_put(object, "architecture", json_text(package->architecture)) ||
+                    !json_put(object, "source", json_text(package->source)) ||
+                    !json_put(object, "source_version", json_text(package->source_version)))
                         return NULL;
         }
         return TAKE_PTR(array);
@@ -108,10 +68,12 @@ static json_t *make_files(const Manifest *manifest)
                 int level = output->level == IMAGE_LEVEL_DEFAULT ? image_format_default_level(output->format)
                                                                  : output->level;
                 json_t *object = json_object();
-                if (!append(array, object) || !set(object, "name", text(manifest->output_names[i])) ||
-                    !set(object, "format", text(image_format_names[output->format])) ||
-                    !set(object, "level", json_integer(level)) || !set(object, "size", number(output->size_bytes)) ||
-                    !set(object, "sha256", text(output->sha256)))
+                if (!json_add(array, object) ||
+                    !json_put(object, "name", json_text(manifest->output_names[i])) ||
+                    !json_put(object, "format", json_text(image_format_names[output->format])) ||
+                    !json_put(object, "level", json_integer(level)) ||
+                    !json_put(object, "size", number(output->size_bytes)) ||
+                    !json_put(object, "sha256", json_text(output->sha256)))
                         return NULL;
         }
         return TAKE_PTR(array);
@@ -121,10 +83,10 @@ static json_t *make_tar(const PackStatistics *statistics)
 {
         _cleanup_json_ json_t *object = json_object();
 
-        if (!object || !set(object, "size", number(statistics->tar_bytes)) ||
-            !set(object, "sha256", text(statistics->tar_sha256)) ||
-            !set(object, "entries", number(statistics->n_entries)) ||
-            !set(object, "content_bytes", number(statistics->content_bytes)))
+        if (!object || !json_put(object, "size", number(statistics->tar_bytes)) ||
+            !json_put(object, "sha256", json_text(statistics->tar_sha256)) ||
+            !json_put(object, "entries", number(statistics->n_entries)) ||
+            !json_put(object, "content_bytes", number(statistics->content_bytes)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -133,7 +95,8 @@ static json_t *make_tool(void)
 {
         _cleanup_json_ json_t *object = json_object();
 
-        if (!object || !set(object, "name", text("templar")) || !set(object, "version", text(TEMPLAR_VERSION)))
+        if (!object || !json_put(object, "name", json_text("templar")) ||
+            !json_put(object, "version", json_text(TEMPLAR_VERSION)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -142,7 +105,8 @@ static json_t *make_epoch(int64_t time_sec)
 {
         _cleanup_json_ json_t *object = json_object();
 
-        if (!object || !set(object, "seconds", json_integer(time_sec)) || !set(object, "time", time_text(time_sec)))
+        if (!object || !json_put(object, "seconds", json_integer(time_sec)) ||
+            !json_put(object, "time", json_time(time_sec)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -152,71 +116,22 @@ static json_t *make_manifest(const Manifest *manifest)
         const Recipe *recipe = manifest->recipe;
         _cleanup_json_ json_t *object = json_object();
 
-        if (!object || !set(object, "manifest_version", json_integer(MANIFEST_VERSION)) ||
-            !set(object, "tool", make_tool()) || !set(object, "name", text(recipe_name(recipe))) ||
-            !set(object, "version", text(manifest->version)) ||
-            !set(object, "architecture", text(recipe_architecture(recipe))) ||
-            !set(object, "suite", text(recipe_suite(recipe))) ||
-            !set(object, "description", text(section_string(recipe_image(recipe), "Description"))) ||
-            !set(object, "recipe_sha256", text(recipe_digest(recipe))) ||
-            !set(object, "source_date_epoch", make_epoch(manifest->source_date_epoch_sec)) ||
-            !set(object, "stages", make_stages(manifest)) ||
-            !set(object, "repositories", make_repositories(manifest->releases)) ||
-            !set(object, "packages", make_packages(manifest->packages)) ||
-            !set(object, "files", make_files(manifest)) || !set(object, "tar", make_tar(manifest->statistics)))
+        if (!object || !json_put(object, "manifest_version", json_integer(MANIFEST_VERSION)) ||
+            !json_put(object, "tool", make_tool()) ||
+            !json_put(object, "name", json_text(recipe_name(recipe))) ||
+            !json_put(object, "version", json_text(manifest->version)) ||
+            !json_put(object, "architecture", json_text(recipe_architecture(recipe))) ||
+            !json_put(object, "suite", json_text(recipe_suite(recipe))) ||
+            !json_put(object, "description", json_text(section_string(recipe_image(recipe), "Description"))) ||
+            !json_put(object, "recipe_sha256", json_text(recipe_digest(recipe))) ||
+            !json_put(object, "source_date_epoch", make_epoch(manifest->source_date_epoch_sec)) ||
+            !json_put(object, "stages", make_stages(manifest)) ||
+            !json_put(object, "repositories", make_repositories(manifest->releases)) ||
+            !json_put(object, "packages", make_packages(manifest->packages)) ||
+            !json_put(object, "files", make_files(manifest)) ||
+            !json_put(object, "tar", make_tar(manifest->statistics)))
                 return NULL;
         return TAKE_PTR(object);
-}
-
-static int append_compact(Buffer *buffer, const json_t *value)
-{
-        _cleanup_free_ char *dump = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-
-        return dump ? buffer_append_string(buffer, dump) : -ENOMEM;
-}
-
-/* One item a line, so that two manifests can be compared line by line. */
-static int append_value(Buffer *buffer, const json_t *value)
-{
-        size_t n = json_array_size(value);
-        int r = 0;
-
-        if (n == 0)
-                return append_compact(buffer, value);
-        for (size_t i = 0; i < n && r == 0; i++) {
-                r = buffer_append_string(buffer, i == 0 ? "[\n    " : ",\n    ");
-                if (r == 0)
-                        r = append_compact(buffer, json_array_get(value, i));
-        }
-        return r < 0 ? r : buffer_append_string(buffer, "\n  ]");
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-        return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static int append_object(Buffer *buffer, json_t *object)
-{
-        const char *keys[32], *key;
-        json_t *value;
-        size_t n = 0;
-
-        json_object_foreach(object, key, value)
-        {
-                if (n == ELEMENTS(keys))
-                        return -E2BIG;
-                keys[n++] = key;
-        }
-        qsort(keys, n, sizeof *keys, compare_keys);
-        for (size_t i = 0; i < n; i++) {
-                int r = buffer_printf(buffer, "%s\n  \"%s\": ", i == 0 ? "{" : ",", keys[i]);
-                if (r == 0)
-                        r = append_value(buffer, json_object_get(object, keys[i]));
-                if (r < 0)
-                        return r;
-        }
-        return buffer_append_string(buffer, "\n}\n");
 }
 
 int manifest_format(const Manifest *manifest, char **ret_text, Error *error)
@@ -224,7 +139,7 @@ int manifest_format(const Manifest *manifest, char **ret_text, Error *error)
         _cleanup_json_ json_t *object = make_manifest(manifest);
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
 
-        if (!object || append_object(&buffer, object) < 0)
+        if (!object || json_append_lines(&buffer, object) < 0)
                 return error_out_of_memory(error);
         char *result = buffer_take(&buffer);
         if (!result)

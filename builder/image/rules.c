@@ -20,10 +20,9 @@
 #define LISTED_MAX 20u
 
 typedef struct Check {
-        Decompressor *decompressor;
+        const RuleSource *source;
         TarScan scan;
-        uint8_t *chunk;
-        Error read_error; /* of the decompressor, behind libarchive's back */
+        Error read_error; /* of the source, behind libarchive's back */
         PathSet *paths;
         Buffer directory; /* the one that is open: "" is the root, else "usr/bin" */
         bool has_system, has_folder; /* usr or etc at the top; in a folder at the top */
@@ -43,10 +42,11 @@ static void violate(Check *check, unsigned rule, const char *text)
 static la_ssize_t read_chunk(struct archive *archive, void *userdata, const void **ret_data)
 {
         Check *check = userdata;
+        const void *data = NULL;
         size_t n = 0;
-        int r = decompressor_read(check->decompressor, check->chunk, CHUNK_BYTES, &n, &check->read_error);
+        int r = check->source->read(check->source->userdata, &data, &n, &check->read_error);
 
-        if (r == 0 && tar_scan_feed(&check->scan, check->chunk, n) < 0)
+        if (r == 0 && tar_scan_feed(&check->scan, data, n) < 0)
                 r = error_out_of_memory(&check->read_error);
         if (r == 0 && cancel_signal())
                 r = error_cancelled(&check->read_error);
@@ -54,7 +54,7 @@ static la_ssize_t read_chunk(struct archive *archive, void *userdata, const void
                 archive_set_error(archive, -r, "can't read");
                 return ARCHIVE_FATAL;
         }
-        *ret_data = check->chunk;
+        *ret_data = data;
         return (la_ssize_t) n;
 }
 
@@ -283,25 +283,46 @@ static int run_check(Check *check, Error *error)
         return r < 0 ? r : read_rest(check, archive, error);
 }
 
-int rules_scan(int fd, RuleListener listener, void *userdata, Error *error)
+static int scan_source(const RuleSource *source, RuleListener listener, void *userdata, Error *error)
 {
-        _cleanup_decompressor_ Decompressor *decompressor = NULL;
         _cleanup_path_set_ PathSet *paths = path_set_new();
-        _cleanup_free_ uint8_t *chunk = malloc(CHUNK_BYTES);
-        Check check = { .paths = paths, .chunk = chunk, .listener = listener, .userdata = userdata, .entry = "" };
+        Check check = { .source = source, .paths = paths, .listener = listener, .userdata = userdata, .entry = "" };
 
-        if (!paths || !chunk)
+        if (!paths)
                 return error_out_of_memory(error);
-        int r = decompressor_new(fd, &decompressor, error);
-        if (r < 0)
-                return r;
-        check.decompressor = decompressor;
         tar_scan_init(&check.scan, listener, userdata);
-        r = run_check(&check, error);
+        int r = run_check(&check, error);
         tar_scan_done(&check.scan);
         buffer_done(&check.directory);
         error_done(&check.read_error);
         return r;
+}
+
+typedef struct FileSource {
+        Decompressor *decompressor;
+        uint8_t *chunk;
+} FileSource;
+
+static int read_file_source(void *userdata, const void **ret_data, size_t *ret_size_bytes, Error *error)
+{
+        const FileSource *file = userdata;
+
+        *ret_data = file->chunk;
+        return decompressor_read(file->decompressor, file->chunk, CHUNK_BYTES, ret_size_bytes, error);
+}
+
+int rules_scan(int fd, RuleListener listener, void *userdata, Error *error)
+{
+        _cleanup_decompressor_ Decompressor *decompressor = NULL;
+        _cleanup_free_ uint8_t *chunk = malloc(CHUNK_BYTES);
+
+        if (!chunk)
+                return error_out_of_memory(error);
+        int r = decompressor_new(fd, &decompressor, error);
+        if (r < 0)
+                return r;
+        FileSource file = { decompressor, chunk };
+        return scan_source(&(RuleSource){ read_file_source, &file }, listener, userdata, error);
 }
 
 typedef struct Findings {
@@ -343,16 +364,28 @@ static int report_findings(const Findings *findings, const char *name, Error *er
         return -EBADMSG;
 }
 
-int rules_check(int fd, const char *name, Error *error)
+/* What the scan came to. */
+static int conclude(int r, Findings *findings, const char *name, Error *error)
 {
-        Findings findings = { 0 };
-        int r = rules_scan(fd, add_finding, &findings, error);
-
         if (r < 0)
                 error_wrap(error, "Can't check %s", name);
         else
-                r = report_findings(&findings, name, error);
-        free(findings.first);
-        buffer_done(&findings.others);
+                r = report_findings(findings, name, error);
+        free(findings->first);
+        buffer_done(&findings->others);
         return r;
+}
+
+int rules_check(int fd, const char *name, Error *error)
+{
+        Findings findings = { 0 };
+
+        return conclude(rules_scan(fd, add_finding, &findings, error), &findings, name, error);
+}
+
+int rules_check_source(const RuleSource *source, const char *name, Error *error)
+{
+        Findings findings = { 0 };
+
+        return conclude(scan_source(source, add_finding, &findings, error), &findings, name, error);
 }

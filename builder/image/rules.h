@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
+
 /* What systemd 247 to 262 take for an image: thirteen rules, found out by running their unpackers (GNU tar up to 258,
  * libarchive since). Checked on a finished file, with decoders and a tar reader that are not those which wrote it
  * (libarchive, and the raw headers for what it doesn't show):
@@ -37,3 +39,13 @@ int rules_scan(int fd, RuleListener listener, void *userdata, Error *error) _mus
 
 /* The same as one Error: the first violation is the message, the others are the detail. `name` is the file's. */
 int rules_check(int fd, const char *name, Error *error) _must_check_;
+
+/* A plain archive that comes in parts. */
+typedef struct RuleSource {
+        /* The next part, which stays until the next call; 0 bytes at the end. */
+        int (*read)(void *userdata, const void **ret_data, size_t *ret_size_bytes, Error *error);
+        void *userdata;
+} RuleSource;
+
+/* Reads the source to its end in any case but an error. */
+int rules_check_source(const RuleSource *source, const char *name, Error *error) _must_check_;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/walk.h"
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "image/names.h"
 
@@ -74,10 +75,7 @@ static int names_add(Names *names, const char *name)
 
 static int read_names(DIR *directory, Names *names)
 {
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = names_add(names, entry->d_name);
                 if (r < 0)
                         return r;

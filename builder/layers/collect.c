@@ -70,8 +70,7 @@ int layer_list(LayerStore *store, LayerEntry **ret, size_t *ret_n_entries, Error
 
         if (!directory)
                 return error_set_errno(error, errno, "Can't read %s", store->directory);
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = is_key(entry->d_name) ? add_layer(store, entry->d_name, &entries) : 0;
                 if (r < 0)
                         return error_set_errno(error, -r, "Can't look at the layer %s", entry->d_name);
@@ -83,19 +82,6 @@ int layer_list(LayerStore *store, LayerEntry **ret, size_t *ret_n_entries, Error
         *ret = TAKE_PTR(entries.items);
         *ret_n_entries = entries.n_items;
         entries.n_items = 0;
-        return 0;
-}
-
-int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error)
-{
-        _cleanup_(entries_done) LayerEntries entries = { 0 };
-        int r = layer_list(store, &entries.items, &entries.n_items, error);
-
-        if (r < 0)
-                return r;
-        *ret_size_bytes = 0;
-        for (size_t i = 0; i < entries.n_items; i++)
-                *ret_size_bytes += entries.items[i].size_bytes;
         return 0;
 }
 
@@ -117,33 +103,6 @@ int layer_remove_unused(LayerStore *store, const char *key, Error *error)
                 return error_set_errno(error, errno, "Can't remove %s", path);
         int r = layer_remove_folder(store, doomed, error);
         return r < 0 ? r : 1;
-}
-
-int layer_prune(LayerStore *store, uint64_t limit_bytes, uint64_t *ret_freed_bytes, size_t *ret_n_removed, Error *error)
-{
-        _cleanup_(entries_done) LayerEntries entries = { 0 };
-        uint64_t total_bytes = 0, freed_bytes = 0;
-        size_t n_removed = 0;
-        int r = layer_list(store, &entries.items, &entries.n_items, error);
-
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < entries.n_items; i++)
-                total_bytes += entries.items[i].size_bytes;
-        for (size_t i = 0; i < entries.n_items && total_bytes - freed_bytes > limit_bytes; i++) {
-                r = layer_remove_unused(store, entries.items[i].key, error);
-                if (r < 0)
-                        return r;
-                if (r > 0) {
-                        freed_bytes += entries.items[i].size_bytes;
-                        n_removed++;
-                }
-        }
-        if (ret_freed_bytes)
-                *ret_freed_bytes = freed_bytes;
-        if (ret_n_removed)
-                *ret_n_removed = n_removed;
-        return 0;
 }
 
 /* What differs between a layer as it is and as it was committed; NULL when nothing does. */

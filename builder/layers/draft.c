@@ -97,20 +97,26 @@ static int find_or_clear(LayerStore *store, const char *key, Layer **ret, Error 
         }
 }
 
-/* Layers that nobody uses go first, least recently used first. */
 static int make_room(LayerStore *store, Error *error)
 {
         int r = store->measured ? 0 : layer_store_size(store, &store->size_bytes, error);
-        uint64_t freed_bytes = 0;
+        StorePruned pruned;
 
         if (r < 0)
                 return r;
         store->measured = true;
         if (store->size_bytes <= store->limit_bytes)
                 return 0;
-        r = layer_prune(store, store->limit_bytes, &freed_bytes, NULL, error);
-        store->size_bytes -= freed_bytes < store->size_bytes ? freed_bytes : store->size_bytes;
+        r = layer_store_prune(store, store->limit_bytes, &pruned, error);
+        if (r == 0)
+                store->size_bytes -= pruned.freed_bytes < store->size_bytes ? pruned.freed_bytes : store->size_bytes;
         return r;
+}
+
+int layer_store_trim(LayerStore *store, Error *error)
+{
+        store->measured = false;
+        return make_room(store, error);
 }
 
 /* Another process collects what is not locked, also in the instant between the two steps here. */

@@ -3,7 +3,7 @@
 
 #include "layers/store.h"
 
-/* Shared by store.c (find), draft.c (build, commit) and collect.c (list, verify, prune). */
+/* Shared by store.c (find), draft.c (build, commit), collect.c (list, verify, remove) and prune.c. */
 
 #define LAYER_INFO "info.json"
 #define LAYER_LINKS "links"
@@ -12,8 +12,9 @@
 struct LayerStore {
         Sandbox *sandbox; /* borrowed */
         char *directory, *locks;
+        BlockStore *blocks;
         uint64_t limit_bytes;
-        uint64_t size_bytes; /* of all layers, as far as is known: looked at once, then added to */
+        uint64_t size_bytes; /* of all that is kept, as far as is known: looked at once, then added to */
         bool measured;
 };
 
@@ -22,7 +23,7 @@ int layer_lock_folder(const char *path, int operation) _must_check_;
 int layer_remove_folder(LayerStore *store, const char *path, Error *error) _must_check_;
 /* Removes a layer that nobody uses: 1 when it is gone, 0 when it is in use or not there. */
 int layer_remove_unused(LayerStore *store, const char *key, Error *error) _must_check_;
-/* Of all layers together. */
+/* Of layers and blocks together. */
 int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error) _must_check_;
 /* The content of info.json; NULL when it can't be read. The caller owns the reference. */
 json_t *layer_read_info(int folder_fd);

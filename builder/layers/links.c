@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "layers/links.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -371,11 +373,8 @@ static int collect_directory(Collect *collect, int fd)
                 close(fd);
                 return r;
         }
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                int r = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0
-                                ? 0
-                                : collect_entry(collect, fd, entry->d_name);
+        for (struct dirent *entry; (entry = directory_next(directory));) {
+                int r = collect_entry(collect, fd, entry->d_name);
                 if (r < 0)
                         return r;
         }

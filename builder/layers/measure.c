@@ -136,10 +136,8 @@ static int walk_directory(Walk *walk, int fd)
                 close(fd);
                 return r;
         }
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0)
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-                    strv_append(&names, entry->d_name) < 0)
+        for (struct dirent *entry; (entry = directory_next(directory));)
+                if (strv_append(&names, entry->d_name) < 0)
                         return -ENOMEM;
         if (errno)
                 return -errno;

@@ -51,7 +51,7 @@ static void collect_drafts(LayerStore *store)
 {
         _cleanup_closedir_ DIR *directory = opendir(store->directory);
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 if (!string_starts_with(entry->d_name, LAYER_DRAFT_PREFIX))
                         continue;
                 _cleanup_free_ char *path = path_join(store->directory, entry->d_name);
@@ -79,6 +79,9 @@ int layer_store_open(Sandbox *sandbox, const char *cache_directory, uint64_t lim
         if (r < 0)
                 return r;
         collect_drafts(store);
+        r = block_store_open(cache_directory, &store->blocks, error);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(store);
         return 0;
 }
@@ -87,10 +90,16 @@ LayerStore *layer_store_close(LayerStore *store)
 {
         if (!store)
                 return NULL;
+        block_store_close(store->blocks);
         free(store->directory);
         free(store->locks);
         free(store);
         return NULL;
+}
+
+BlockStore *layer_store_blocks(const LayerStore *store)
+{
+        return store->blocks;
 }
 
 Layer *layer_release(Layer *layer)

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "layers/blocks.h"
 #include "sandbox/sandbox.h"
 
 #include <stdbool.h>
@@ -36,6 +37,8 @@ static inline void layer_store_close_ptr(LayerStore **store)
         layer_store_close(*store);
 }
 #define _cleanup_layer_store_ _cleanup_(layer_store_close_ptr)
+/* The compressed blocks beside the layers; borrowed. */
+BlockStore *layer_store_blocks(const LayerStore *store);
 
 /* The layer, in use from now on; *ret == NULL when it isn't there (or is not fit for use). Touches its time of use. */
 int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error) _must_check_;
@@ -105,6 +108,13 @@ void layer_entries_free(LayerEntry *entries, size_t n_entries);
  * frees). A damaged layer that nobody uses is removed. */
 int layer_verify(LayerStore *store, const char *key, char **ret_damage, Error *error) _must_check_;
 
-/* Removes layers that nobody uses, least recently used first, until at most `limit_bytes` are left. */
-int layer_prune(LayerStore *store, uint64_t limit_bytes, uint64_t *ret_freed_bytes, size_t *ret_n_removed, Error *error)
-        _must_check_;
+typedef struct StorePruned {
+        uint64_t freed_bytes;
+        size_t n_layers, n_blocks;
+} StorePruned;
+
+/* Removes layers that nobody uses and blocks, least recently used first, until at most `limit_bytes` of both together are
+ * left. `ret` may be NULL. */
+int layer_store_prune(LayerStore *store, uint64_t limit_bytes, StorePruned *ret, Error *error) _must_check_;
+/* The same with the store's own limit, after something was added to the blocks. */
+int layer_store_trim(LayerStore *store, Error *error) _must_check_;

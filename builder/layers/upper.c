@@ -121,11 +121,8 @@ static int seal_directory(const Seal *seal, int fd)
                 close(fd);
                 return r;
         }
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                int r = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0
-                                ? 0
-                                : seal_entry(seal, fd, entry->d_name);
+        for (struct dirent *entry; (entry = directory_next(directory));) {
+                int r = seal_entry(seal, fd, entry->d_name);
                 if (r < 0)
                         return r;
         }

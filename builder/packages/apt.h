@@ -61,11 +61,14 @@ typedef enum AptAction { APT_UNPACK, APT_CONFIGURE, APT_REMOVE, APT_PURGE } AptA
 
 typedef struct AptPackage {
         char *name, *version, *architecture;
+        char *source, *source_version; /* of the source package, from the index; of a local file: from its control data */
         char *uri;        /* as apt wrote it */
         char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
         char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
         uint64_t size_bytes;
         char *local_path; /* for a .deb of the recipe: its path on the host, or that of a copy that all can read */
+        char *patch_sha256, *patched_sha256; /* changed by [PatchDeb] before it was unpacked: digest of the patch and of
+                                                the .deb that came of it, all else is the original's; otherwise NULL */
 } AptPackage;
 
 typedef struct AptStep {

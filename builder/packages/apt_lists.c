@@ -223,7 +223,7 @@ static void remove_others(Apt *apt, const AptSet *set, const char *name)
 {
         _cleanup_closedir_ DIR *directory = opendir(set->store);
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 if (!is_generation(entry->d_name) || strcmp(entry->d_name, name) == 0)
                         continue;
                 _cleanup_free_ char *path = path_join(set->store, entry->d_name);

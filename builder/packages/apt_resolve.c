@@ -381,6 +381,8 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         }
         if (r == 0)
                 r = fill_transaction(apt, request, &changes, &files, &transaction, error);
+        if (r == 0)
+                r = apt_find_sources(apt, &transaction, error);
         if (r < 0)
                 return r;
         *ret = transaction;
@@ -548,6 +550,8 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
                 r = apt_take_status(apt, tree, &status, error);
         if (r == 0)
                 r = find_package(apt, name, &packages, error);
+        if (r == 0)
+                r = apt_find_sources(apt, &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
         if (r == 0)
                 r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
         if (r < 0)

@@ -72,8 +72,7 @@ static int transfer_all(const Transfer *transfer)
 
         if (!directory)
                 return -errno;
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = is_index(entry) ? transfer_file(transfer, entry->d_name) : 0;
                 if (r < 0)
                         return r;
@@ -126,8 +125,7 @@ int apt_lists_describe(int directory_fd, json_t **ret)
                 return -errno;
         if (!files)
                 return -ENOMEM;
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 int r = is_index(entry) ? describe_file(directory_fd, entry->d_name, files) : 0;
                 if (r < 0)
                         return r;

@@ -117,10 +117,8 @@ static int walk_directory(Walk *walk, int fd, const char *prefix, unsigned depth
         }
         if (depth > DEPTH_MAX)
                 return -ELOOP;
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-                    (depth == 0 && strcmp(entry->d_name, "DEBIAN") == 0))
+        for (struct dirent *entry; (entry = directory_next(directory));) {
+                if (depth == 0 && strcmp(entry->d_name, "DEBIAN") == 0)
                         continue;
                 int r = walk_entry(walk, dirfd(directory), prefix, entry->d_name, depth);
                 if (r < 0)

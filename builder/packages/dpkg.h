@@ -38,6 +38,7 @@ int dpkg_configure(const DpkgTask *task, char *const *names, Error *error) _must
 typedef struct DpkgPackage {
         char *name, *version, *architecture;
         char *source, *source_version; /* equal to name and version when the status names none */
+        char *maintainer; /* "Name <address>"; NULL when the status names none */
 } DpkgPackage;
 
 typedef struct DpkgList {

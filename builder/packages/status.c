@@ -17,6 +17,7 @@ static void package_done(DpkgPackage *package)
         free(package->architecture);
         free(package->source);
         free(package->source_version);
+        free(package->maintainer);
         *package = (DpkgPackage){ 0 };
 }
 
@@ -71,6 +72,7 @@ static int parse_stanza(Deb822 *reader, DpkgPackage *package, bool *ret_unpacked
                                 : deb822_is(&field, "Version")      ? &package->version
                                 : deb822_is(&field, "Architecture") ? &package->architecture
                                 : deb822_is(&field, "Source")       ? &package->source
+                                : deb822_is(&field, "Maintainer")   ? &package->maintainer
                                                                     : NULL;
                 if (target && !*target) {
                         *target = deb822_value(&field);

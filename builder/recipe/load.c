@@ -143,8 +143,7 @@ static int list_drop_ins(const char *folder, char ***ret, Error *error)
                         error->kind = ERROR_USAGE;
                 return r;
         }
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0)
+        for (struct dirent *entry; (entry = directory_next(directory));)
                 if (entry->d_name[0] != '.' && string_ends_with(entry->d_name, ".conf") &&
                     strv_append(ret, entry->d_name) < 0)
                         return error_out_of_memory(error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recipe/sourcefile.h"
 
+#include "base/file.h"
 #include "base/strings.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static char *nearest_entry(int fd, const char *name)
                 close(fd);
                 return NULL;
         }
-        for (struct dirent *entry; (entry = readdir(directory));)
+        for (struct dirent *entry; (entry = directory_next(directory));)
                 if ((entry->d_name[0] != '.' || name[0] == '.') && entry->d_type != DT_DIR &&
                     strv_append(&names, entry->d_name) < 0)
                         return NULL;

@@ -139,7 +139,7 @@ int sandbox_call(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction func
         return sandbox_call_full(sandbox, tree, function, userdata, true, ret_reply, error);
 }
 
-int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata, Error *error)
+int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata, Buffer *ret_reply, Error *error)
 {
         if (sandbox->owner_namespace_fd < 0) {
                 int r = user_namespace_new(&sandbox->map, USER_NAMESPACE_OWNER, &sandbox->owner_namespace_fd,
@@ -148,5 +148,17 @@ int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *user
                         return r;
         }
         Call call = { sandbox->owner_namespace_fd, NULL, function, userdata, false };
-        return call_forked(&call, NULL, error);
+        return call_forked(&call, ret_reply, error);
+}
+
+int sandbox_call_as_caller(Sandbox *sandbox, SandboxFunction function, void *userdata, Buffer *ret_reply, Error *error)
+{
+        _cleanup_buffer_ Buffer reply = BUFFER_INIT;
+
+        if (!sandbox->map.privileged)
+                return sandbox_call_as_owner(sandbox, function, userdata, ret_reply, error);
+        int r = function(-1, userdata, &reply, error);
+        if (r == 0 && ret_reply)
+                *ret_reply = TAKE_BUFFER(reply);
+        return r;
 }

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "sandbox/confine.h"
 #include "sandbox/message.h"
+#include "sandbox/pty.h"
 #include "sandbox/root.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/spec.h"
@@ -115,7 +116,8 @@ static void reset_signals(void)
 static _Noreturn void become_command(const Spec *spec)
 {
         setsid();
-        if (close_range(INIT_SPEC, EXEC_FD - 1, 0) == 0 && close_range(EXEC_FD + 1, ~0u, 0) == 0) {
+        if ((spec->console != SANDBOX_CONSOLE_TERMINAL || pty_control() == 0) &&
+            close_range(INIT_SPEC, EXEC_FD - 1, 0) == 0 && close_range(EXEC_FD + 1, ~0u, 0) == 0) {
                 environ = spec->environment;
                 execvp(spec->argv[0], spec->argv);
         }
@@ -174,6 +176,24 @@ static int reap_until(pid_t command)
         }
 }
 
+/* As shells do it: the message on standard error, and a status of its own. */
+static _Noreturn void tell_not_started(const Error *error)
+{
+        int status = error->code == -ENOENT ? 127 : 126;
+
+        dprintf(STDERR_FILENO, "templar: %s\n", error->message);
+        _exit(message_send_status(INIT_REPORT, W_EXITCODE(status, 0)) < 0);
+}
+
+/* Only the program and those that it starts hold the pipes, so that each side sees the other's end. */
+static void release_pipes(void)
+{
+        close_range(STDIN_FILENO, STDERR_FILENO, 0);
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (open("/dev/null", O_RDWR) < 0)
+                        return;
+}
+
 static _Noreturn void become_pid1(const Spec *spec, int tree_fd, const int *mount_fds, int alive_fd)
 {
         _cleanup_error_ Error error = ERROR_INIT;
@@ -185,15 +205,20 @@ static _Noreturn void become_pid1(const Spec *spec, int tree_fd, const int *moun
                 _exit(1);
         if (build_inside(spec, tree_fd, mount_fds, &error) < 0)
                 give_up(&error);
+        if (spec->console == SANDBOX_CONSOLE_TERMINAL && pty_make(INIT_CONSOLE, &error) < 0)
+                give_up(&error);
         if (close_range(INIT_REPORT + 1, ~0u, 0) < 0) {
                 error_set_errno(&error, errno, "Can't close descriptors in the sandbox");
                 give_up(&error);
         }
         close(INIT_SPEC);
         pid_t command = start_command(spec, &error);
+        if (command < 0 && spec->console != SANDBOX_CONSOLE_NONE)
+                tell_not_started(&error);
         if (command < 0)
                 give_up(&error);
-        /* only the programs in the sandbox may keep its output open */
+        if (spec->console == SANDBOX_CONSOLE_PIPES)
+                release_pipes();
         int status = reap_until(command);
         if (status < 0) {
                 error_set_errno(&error, -status, "Can't wait for a process in the sandbox");
@@ -280,6 +305,7 @@ static int keep(Error *error)
                 return pid;
         /* only the processes inside hold the output open */
         close_range(INIT_STDIN, INIT_REPORT, 0);
+        close(INIT_CONSOLE);
         _exit(wait_for_pid1(pid));
 }
 

@@ -17,5 +17,6 @@ typedef enum InitFd {
         INIT_CONTROL,        /* pipe; its end asks for the end of everything */
         INIT_USER_NAMESPACE, /* of the sandbox */
         INIT_TREE,           /* the tree's directory; anything without one */
+        INIT_CONSOLE,        /* socket, for the terminal of SANDBOX_CONSOLE_TERMINAL, see pty.h; anything else */
         INIT_N_FDS,
 } InitFd;

@@ -25,5 +25,5 @@ int sandbox_call_full(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction
                       bool cancellable, Buffer *ret_reply, Error *error) _must_check_;
 
 /* The same as the caller's own root in the owner namespace; the descriptor is -1. For ordinary users. */
-int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata,
+int sandbox_call_as_owner(Sandbox *sandbox, SandboxFunction function, void *userdata, Buffer *ret_reply,
                           Error *error) _must_check_;

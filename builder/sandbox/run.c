@@ -7,6 +7,7 @@
 #include "sandbox/init.h"
 #include "sandbox/internal.h"
 #include "sandbox/message.h"
+#include "sandbox/run.h"
 #include "sandbox/spec.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -30,31 +32,21 @@ const char *const sandbox_environment[] = {
         "TZ=UTC",
         "DEBIAN_FRONTEND=noninteractive",
         "DEBCONF_NONINTERACTIVE_SEEN=true",
+        "PERL_HASH_SEED=0",
+        "PYTHONHASHSEED=0",
         NULL,
 };
 
-typedef struct Pipe {
-        int read_fd;
-        int write_fd;
-} Pipe;
-
-#define PIPE_INIT ((Pipe){ -1, -1 })
-
-/* Both sides' descriptors of one run. */
-typedef struct Run {
-        int null_fd;
-        int spec_fd;
-        Pipe out, err, report, control;
-} Run;
-
 static void run_done(Run *run)
 {
-        int fds[] = { run->null_fd,         run->spec_fd,         run->out.read_fd,    run->out.write_fd,
-                      run->err.read_fd,     run->err.write_fd,    run->report.read_fd, run->report.write_fd,
-                      run->control.read_fd, run->control.write_fd };
+        const Pipe pipes[] = { run->in, run->out, run->err, run->report, run->control, run->console };
 
-        for (size_t i = 0; i < ELEMENTS(fds); i++)
-                cleanup_close(&fds[i]);
+        cleanup_close(&run->null_fd);
+        cleanup_close(&run->spec_fd);
+        for (size_t i = 0; i < ELEMENTS(pipes); i++) {
+                cleanup_close(&pipes[i].read_fd);
+                cleanup_close(&pipes[i].write_fd);
+        }
 }
 
 static void close_now(int *fd)
@@ -103,13 +95,52 @@ static int write_spec(const SandboxCommand *command, int *ret_fd, Error *error)
         return 0;
 }
 
-/* /dev/stdout and /dev/stderr open the pipe anew, as an id to which it does not belong. */
-static int make_output_pipe(Pipe *ret, Error *error)
+/* /dev/stdin, /dev/stdout and /dev/stderr open the pipe anew, as an id to which it does not belong. */
+static int make_open_pipe(Pipe *ret, Error *error)
 {
         int r = make_pipe(ret, error);
 
         if (r == 0 && fchmod(ret->write_fd, 0666) < 0)
                 return error_set_errno(error, errno, "Can't open a pipe to the sandbox");
+        return r;
+}
+
+static int make_input_pipe(Pipe *ret, Error *error)
+{
+        int r = make_open_pipe(ret, error);
+
+        if (r == 0 && fcntl(ret->write_fd, F_SETFL, O_NONBLOCK) < 0)
+                return error_set_errno(error, errno, "Can't open a pipe to the sandbox");
+        return r;
+}
+
+static int make_sockets(Pipe *ret, Error *error)
+{
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return error_set_errno(error, errno, "Can't make a pair of sockets");
+        *ret = (Pipe){ fds[0], fds[1] };
+        return 0;
+}
+
+static int prepare_console(Run *run, const SandboxCommand *command, Error *error)
+{
+        int r = 0;
+
+        switch (command->console) {
+        case SANDBOX_CONSOLE_NONE:
+                r = make_open_pipe(&run->err, error);
+                return r == 0 && command->ret_stdout ? make_open_pipe(&run->out, error) : r;
+        case SANDBOX_CONSOLE_PIPES:
+                r = make_input_pipe(&run->in, error);
+                if (r == 0)
+                        r = make_open_pipe(&run->out, error);
+                return r == 0 ? make_open_pipe(&run->err, error) : r;
+        case SANDBOX_CONSOLE_TERMINAL:
+                r = make_sockets(&run->console, error);
+                return r == 0 && !isatty(STDERR_FILENO) ? make_open_pipe(&run->err, error) : r;
+        }
         return r;
 }
 
@@ -120,9 +151,7 @@ static int prepare(Run *run, const SandboxCommand *command, Error *error)
                 return error_set_errno(error, errno, "Can't open /dev/null");
         int r = write_spec(command, &run->spec_fd, error);
         if (r == 0)
-                r = make_output_pipe(&run->err, error);
-        if (r == 0 && command->ret_stdout)
-                r = make_output_pipe(&run->out, error);
+                r = prepare_console(run, command, error);
         if (r == 0)
                 r = make_pipe(&run->report, error);
         return r == 0 ? make_pipe(&run->control, error) : r;
@@ -164,17 +193,26 @@ static _Noreturn void become_init(const int fds[static INIT_N_FDS], pid_t parent
         _exit(message_send_error(INIT_REPORT, &error) < 0 ? 2 : 1);
 }
 
+static int first_of(int fd, int other)
+{
+        return fd >= 0 ? fd : other;
+}
+
 static pid_t start(const Sandbox *sandbox, const SandboxCommand *command, const Run *run)
 {
+        bool attached = command->console != SANDBOX_CONSOLE_NONE;
+        int err = first_of(run->err.write_fd, run->null_fd);
         const int fds[INIT_N_FDS] = {
-                [INIT_STDIN] = command->stdin_fd > 0 ? command->stdin_fd : run->null_fd,
-                [INIT_STDOUT] = command->ret_stdout ? run->out.write_fd : run->err.write_fd,
-                [INIT_STDERR] = run->err.write_fd,
+                [INIT_STDIN] = first_of(attached ? run->in.read_fd : command->stdin_fd > 0 ? command->stdin_fd : -1,
+                                        run->null_fd),
+                [INIT_STDOUT] = first_of(run->out.write_fd, attached ? run->null_fd : err),
+                [INIT_STDERR] = err,
                 [INIT_SPEC] = run->spec_fd,
                 [INIT_REPORT] = run->report.write_fd,
                 [INIT_CONTROL] = run->control.read_fd,
                 [INIT_USER_NAMESPACE] = sandbox->user_namespace_fd,
                 [INIT_TREE] = command->tree && !command->tree->lowers ? command->tree->directory_fd : run->null_fd,
+                [INIT_CONSOLE] = first_of(run->console.write_fd, run->null_fd),
         };
         pid_t parent = getpid(), pid = fork();
 
@@ -201,18 +239,26 @@ static int read_report(Buffer *report, int keeper_status, int *ret_wait_status, 
         return process_status_error(keeper_status, "The sandbox's PID 1", NULL, error);
 }
 
+static int pump(Run *run, const SandboxCommand *command, Buffer *report, Error *error)
+{
+        ProcessPipe pipes[] = {
+                { run->report.read_fd, NULL, report, REPORT_LIMIT_BYTES },
+                { run->err.read_fd, command->output, NULL, 0 },
+                { run->out.read_fd, NULL, command->ret_stdout, STDOUT_LIMIT_BYTES },
+        };
+
+        if (command->console != SANDBOX_CONSOLE_NONE)
+                return attach_pump(run, report, REPORT_LIMIT_BYTES, error);
+        return process_pump(pipes, command->ret_stdout ? 3 : 2, error);
+}
+
 static int pump_and_wait(pid_t pid, Run *run, const SandboxCommand *command, int *ret_wait_status,
                          Error *error)
 {
         _cleanup_buffer_ Buffer report = BUFFER_INIT;
-        ProcessPipe pipes[] = {
-                { run->report.read_fd, NULL, &report, REPORT_LIMIT_BYTES },
-                { run->err.read_fd, command->output, NULL, 0 },
-                { run->out.read_fd, NULL, command->ret_stdout, STDOUT_LIMIT_BYTES },
-        };
         int keeper_status = 0;
 
-        int r = process_pump(pipes, command->ret_stdout ? 3 : 2, error);
+        int r = pump(run, command, &report, error);
         /* after a failure this is the order to end; the keeper does so when all processes inside are gone */
         close_now(&run->control.write_fd);
         int waited = process_wait(pid, &keeper_status);
@@ -225,7 +271,7 @@ static int pump_and_wait(pid_t pid, Run *run, const SandboxCommand *command, int
 
 static int run_command(Sandbox *sandbox, const SandboxCommand *command, int *ret_wait_status, Error *error)
 {
-        _cleanup_(run_done) Run run = { -1, -1, PIPE_INIT, PIPE_INIT, PIPE_INIT, PIPE_INIT };
+        _cleanup_(run_done) Run run = RUN_INIT;
         int r;
 
         if (!command->tree && command->root == SANDBOX_ROOT_TREE)
@@ -237,6 +283,8 @@ static int run_command(Sandbox *sandbox, const SandboxCommand *command, int *ret
         pid_t pid = start(sandbox, command, &run);
         if (pid < 0)
                 return error_set_errno(error, -pid, "Can't start a process");
+        close_now(&run.in.read_fd);
+        close_now(&run.console.write_fd);
         close_now(&run.err.write_fd);
         close_now(&run.out.write_fd);
         close_now(&run.report.write_fd);
@@ -286,5 +334,16 @@ int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret
         if (!WIFEXITED(wait_status))
                 return process_status_error(wait_status, command->argv[0], command->output, error);
         *ret_status = WEXITSTATUS(wait_status);
+        return 0;
+}
+
+int sandbox_attach(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error)
+{
+        int wait_status = 0;
+        int r = run_with_resolv_conf(sandbox, command, &wait_status, error);
+
+        if (r < 0)
+                return r;
+        *ret_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
         return 0;
 }

@@ -79,7 +79,7 @@ int sandbox_make_directory(Sandbox *sandbox, const char *path, const char *name,
         } else {
                 /* in the owner namespace 0 is the caller, so the sandbox's root is 1 */
                 HandOver work = { name, fd, 1, 1 };
-                r = sandbox_call_as_owner(sandbox, hand_over, &work, error);
+                r = sandbox_call_as_owner(sandbox, hand_over, &work, NULL, error);
         }
         if (r < 0)
                 unlinkat(parent, name, AT_REMOVEDIR);
@@ -95,9 +95,7 @@ static int remove_as_owner(int root_fd, void *userdata, Buffer *reply, Error *er
 
 int sandbox_remove_tree(Sandbox *sandbox, const char *path, Error *error)
 {
-        if (sandbox->map.privileged)
-                return remove_tree(AT_FDCWD, path, error);
-        return sandbox_call_as_owner(sandbox, remove_as_owner, (void *) (uintptr_t) path, error);
+        return sandbox_call_as_caller(sandbox, remove_as_owner, (void *) (uintptr_t) path, NULL, error);
 }
 
 static int make_placeholder(int root_fd, void *userdata, Buffer *reply, Error *error)

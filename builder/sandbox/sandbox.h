@@ -67,6 +67,14 @@ typedef struct SandboxMount {
         bool writable;
 } SandboxMount;
 
+/* What a program's standard input, output and error are. */
+typedef enum SandboxConsole {
+        SANDBOX_CONSOLE_NONE,     /* stdin_fd, output and ret_stdout: sandbox_run() */
+        SANDBOX_CONSOLE_PIPES,    /* pipes from and to the caller's own: sandbox_attach() */
+        SANDBOX_CONSOLE_TERMINAL, /* a terminal inside, driven from the caller's own terminal on its standard input and
+                                     output; standard error is a pipe where the caller's is no terminal */
+} SandboxConsole;
+
 typedef struct SandboxCommand {
         SandboxRoot root;
         const SandboxTree *tree; /* may be NULL with SANDBOX_ROOT_TOOLS */
@@ -75,13 +83,15 @@ typedef struct SandboxCommand {
         const SandboxMount *mounts;
         size_t n_mounts;
         bool network;    /* the host's network and its resolv.conf; otherwise an empty network */
+        SandboxConsole console;
         int stdin_fd;    /* -1 or 0: /dev/null */
         Output *output;  /* stderr, and stdout unless captured */
         Buffer *ret_stdout;
 } SandboxCommand;
 
 /* PATH, HOME=/root, TERM=dumb, LC_ALL=C.UTF-8, TZ=UTC, DEBIAN_FRONTEND=noninteractive,
- * DEBCONF_NONINTERACTIVE_SEEN=true. Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
+ * DEBCONF_NONINTERACTIVE_SEEN=true; PERL_HASH_SEED=0 and PYTHONHASHSEED=0, so that what scripts write in the order of
+ * a hash table is the same each time. Terminated by NULL. PID 1 itself has container=systemd-nspawn. */
 extern const char *const sandbox_environment[];
 
 /* Runs to the end. A status other than 0 is an error in process_run()'s words, with the last lines as detail. */
@@ -89,12 +99,23 @@ int sandbox_run(Sandbox *sandbox, const SandboxCommand *command, Error *error) _
 /* The exit status in *ret_status instead. */
 int sandbox_run_status(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error) _must_check_;
 
+/* Connects the program with the caller's own standard input, output and error (see SandboxConsole), bytes unchanged, until
+ * it ends: *ret_status is its exit status, 128 + n after signal n, and as in shells 127 when it is not there and 126 when
+ * it can't be run, which is then said on its standard error. The caller's terminal gets its settings back in any case.
+ * The program never holds a descriptor of the caller's. */
+int sandbox_attach(Sandbox *sandbox, const SandboxCommand *command, int *ret_status, Error *error) _must_check_;
+
 /* `root_fd` is the tree's directory, opened for reading. What the function appends to `reply` is handed to the caller;
  * its error as well. It runs in a forked process as the sandbox's root, umask 022, all descriptors kept; changes to
  * memory are lost unless it is shared (mmap). It must not start threads that outlive it. */
 typedef int (*SandboxFunction)(int root_fd, void *userdata, Buffer *reply, Error *error);
 int sandbox_call(Sandbox *sandbox, const SandboxTree *tree, SandboxFunction function, void *userdata,
                  Buffer *ret_reply, Error *error) _must_check_;
+
+/* The same as the caller, with rights over what the caller and the sandbox's ids own: there, id 0 is the caller. For
+ * ordinary users in a forked process. root_fd is -1. */
+int sandbox_call_as_caller(Sandbox *sandbox, SandboxFunction function, void *userdata, Buffer *ret_reply,
+                           Error *error) _must_check_;
 
 /* To be called first in main() of any program that uses sandbox_run(): when the process is a sandbox's PID 1 (told
  * by argv[0]) it does that work and does not return. */

@@ -79,7 +79,7 @@ int spec_encode(const SandboxCommand *command, const char *resolv_conf, Buffer *
 {
         _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
         const size_t numbers[] = { (size_t) command->root, command->tree != NULL, command->network,
-                                   (size_t) getpid() };
+                                   (size_t) command->console, (size_t) getpid() };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ELEMENTS(numbers); i++)
@@ -205,7 +205,7 @@ int spec_decode(const Buffer *encoded, Spec *ret)
 {
         _cleanup_spec_ Spec spec = { 0 };
         Reader reader = { encoded->data, encoded->data + encoded->length };
-        size_t numbers[4] = { 0 };
+        size_t numbers[5] = { 0 };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ELEMENTS(numbers); i++)
@@ -220,14 +220,16 @@ int spec_decode(const Buffer *encoded, Spec *ret)
                 r = take_vector(&reader, &spec.environment);
         if (r == 0)
                 r = take_mounts(&reader, &spec);
-        if (r == 0 && (numbers[0] > SANDBOX_ROOT_TOOLS || !spec.argv[0]))
+        if (r == 0 &&
+            (numbers[0] > SANDBOX_ROOT_TOOLS || numbers[3] > SANDBOX_CONSOLE_TERMINAL || !spec.argv[0]))
                 r = -EBADMSG;
         if (r < 0)
                 return r;
         spec.root = (SandboxRoot) numbers[0];
         spec.has_tree = numbers[1] != 0;
         spec.network = numbers[2] != 0;
-        spec.parent = (pid_t) numbers[3];
+        spec.console = (SandboxConsole) numbers[3];
+        spec.parent = (pid_t) numbers[4];
         *ret = spec;
         spec = (Spec){ 0 };
         return 0;

@@ -22,6 +22,7 @@ typedef struct Spec {
         SandboxRoot root;
         bool has_tree;
         bool network;
+        SandboxConsole console;
         pid_t parent;
         char **lowers; /* of a tree in layers; empty: a plain one */
         char *upper, *work; /* "" where there is none */

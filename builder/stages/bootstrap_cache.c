@@ -33,7 +33,7 @@ static int for_each_entry(int directory_fd, const char *path, EntryFunction func
                 close(fd);
                 return -ENOMEM;
         }
-        for (struct dirent *entry; (entry = readdir(directory));) {
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 if (entry->d_name[0] == '.')
                         continue;
                 int r = function(dirfd(directory), entry->d_name, userdata);

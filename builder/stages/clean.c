@@ -2,8 +2,9 @@
 #include "stages/clean.h"
 
 #include "base/file.h"
+#include "stages/clean_rules.h"
+#include "stages/python_cache.h"
 #include "stages/tree.h"
-#include "stages/users.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,103 +12,16 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#define DAY_SEC 86400
-
-typedef enum CleanAction {
-        CLEAN_REMOVE,   /* entries of `directory` that match `pattern`, whatever they are */
-        CLEAN_FILES,    /* files that match, in `directory` and all directories below, which stay */
-        CLEAN_TRUNCATE, /* regular files of `directory` that match: the file stays, empty, with its owner and mode */
-        CLEAN_EMPTY,    /* the file `directory`/`pattern` is made, or made empty */
-        CLEAN_SHADOW,   /* the days in the shadow file `directory`/`pattern` */
-} CleanAction;
-
-typedef struct CleanRule {
-        const char *entry;
-        CleanAction action;
-        const char *directory;
-        const char *pattern; /* fnmatch(3), leading dots included */
-} CleanRule;
-
-/* Name and help, in the order of the rules below. */
-#define CLEAN_ENTRIES(X)                                                                                     \
-        X("hostname", "Removes /etc/hostname: a machine gets its name from the host that starts it.")        \
-        X("machine-id", "Leaves an empty /etc/machine-id, so that every clone makes an identity of its own.")\
-        X("ssh-host-keys", "Removes the SSH host keys: clones must not share a secret.")                     \
-        X("random-seed",                                                                                     \
-          "Removes random seeds and the credential secret, which must differ from machine to machine.")      \
-        X("resolv-conf", "Removes /etc/resolv.conf, which debootstrap copies from the machine that builds.") \
-        X("apt-lists", "Removes the package lists: they are large and old when the image is used.")          \
-        X("apt-archives", "Removes downloaded packages and apt's binary caches.")                            \
-        X("dpkg-backups", "Removes the backups that dpkg, debconf and alternatives make of their databases.")\
-        X("passwd-backups", "Removes /etc/passwd- and its like, which tell of accounts that are gone.")      \
-        X("shadow-days",                                                                                     \
-          "Sets days of password changes during the build to the build's date: the same image on any day.")   \
-        X("logs", "Removes logs; the files that record logins stay, empty.")                                 \
-        X("caches", "Removes caches that hold times or inode numbers and are made again when missing.")      \
-        X("tmp", "Empties /tmp, /var/tmp and /run.")                                                         \
-        X("dev", "Empties /dev, which every host fills itself.")
-
-#define ENTRY(name, help) { name, help },
-#define NAME(name, help) name,
-
-const CleanEntry clean_entries[] = { CLEAN_ENTRIES(ENTRY){ NULL, NULL } };
-
-const char *const clean_names[] = { CLEAN_ENTRIES(NAME) NULL };
-
-static const CleanRule rules[] = {
-        { "hostname", CLEAN_REMOVE, "/etc", "hostname" },
-        { "machine-id", CLEAN_EMPTY, "/etc", "machine-id" },
-        { "machine-id", CLEAN_FILES, "/var/lib/dbus", "machine-id" },
-        { "ssh-host-keys", CLEAN_REMOVE, "/etc/ssh", "ssh_host_*_key" },
-        { "ssh-host-keys", CLEAN_REMOVE, "/etc/ssh", "ssh_host_*_key.pub" },
-        { "random-seed", CLEAN_REMOVE, "/var/lib/systemd", "random-seed" },
-        { "random-seed", CLEAN_REMOVE, "/var/lib/systemd", "credential.secret" },
-        { "random-seed", CLEAN_REMOVE, "/var/lib/urandom", "random-seed" },
-        { "random-seed", CLEAN_REMOVE, "/var/lib", "random-seed" },
-        { "resolv-conf", CLEAN_FILES, "/etc", "resolv.conf" },
-        { "apt-lists", CLEAN_REMOVE, "/var/lib/apt/lists", "*" },
-        { "apt-archives", CLEAN_FILES, "/var/cache/apt/archives", "*" },
-        { "apt-archives", CLEAN_REMOVE, "/var/cache/apt", "*.bin" },
-        { "dpkg-backups", CLEAN_REMOVE, "/var/lib/dpkg", "*-old" },
-        { "dpkg-backups", CLEAN_REMOVE, "/var/cache/debconf", "*-old" },
-        { "dpkg-backups", CLEAN_REMOVE, "/var/backups", "*" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "passwd-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "group-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "shadow-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "gshadow-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "subuid-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", "subgid-" },
-        { "passwd-backups", CLEAN_REMOVE, "/etc", ".pwd.lock" },
-        { "shadow-days", CLEAN_SHADOW, "/etc", "shadow" },
-        { "logs", CLEAN_REMOVE, "/var/log/journal", "*" },
-        { "logs", CLEAN_TRUNCATE, "/var/log", "wtmp" },
-        { "logs", CLEAN_TRUNCATE, "/var/log", "btmp" },
-        { "logs", CLEAN_TRUNCATE, "/var/log", "lastlog" },
-        { "logs", CLEAN_TRUNCATE, "/var/log", "faillog" },
-        { "logs", CLEAN_FILES, "/var/log", "*" },
-        { "caches", CLEAN_REMOVE, "/var/cache/ldconfig", "*" },
-        { "caches", CLEAN_FILES, "/var/cache/man", "*" },
-        { "caches", CLEAN_FILES, "/var/cache/fontconfig", "*" },
-        { "caches", CLEAN_REMOVE, "/root/.cache", "*" },
-        { "tmp", CLEAN_REMOVE, "/tmp", "*" },
-        { "tmp", CLEAN_REMOVE, "/var/tmp", "*" },
-        { "tmp", CLEAN_REMOVE, "/run", "*" },
-        { "dev", CLEAN_REMOVE, "/dev", "*" },
-};
-
 typedef struct CleanJob {
         char *const *keep;
-        int64_t day, since_day;
+        NormaliseDates dates;
 } CleanJob;
 
 static int read_names(DIR *directory, char ***ret)
 {
         _cleanup_strv_ char **names = NULL;
 
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 if (strv_append(&names, entry->d_name) < 0)
                         return -ENOMEM;
         }
@@ -122,9 +36,9 @@ static bool kept_by_truncate(const CleanRule *rule, const char *name, unsigned d
 {
         if (rule->action != CLEAN_FILES || depth > 0)
                 return false;
-        for (size_t i = 0; i < ELEMENTS(rules); i++)
-                if (rules[i].action == CLEAN_TRUNCATE && strcmp(rules[i].directory, rule->directory) == 0 &&
-                    fnmatch(rules[i].pattern, name, 0) == 0)
+        for (size_t i = 0; i < clean_n_rules; i++)
+                if (clean_rules[i].action == CLEAN_TRUNCATE && strcmp(clean_rules[i].directory, rule->directory) == 0 &&
+                    fnmatch(clean_rules[i].pattern, name, 0) == 0)
                         return true;
         return false;
 }
@@ -225,21 +139,52 @@ static int make_empty(int root_fd, const CleanRule *rule, Error *error)
         return r < 0 ? r : tree_write(root_fd, path, &(TreeFile){ .data = "", .source_fd = -1, .mode = 0444 }, error);
 }
 
-static int clamp_shadow(int root_fd, const CleanRule *rule, const CleanJob *job, Error *error)
+static int rewrite_file(int root_fd, const CleanRule *rule, const NormaliseDates *dates, Error *error)
 {
         _cleanup_free_ char *path = path_join(rule->directory, rule->pattern);
-        _cleanup_buffer_ Buffer text = BUFFER_INIT, clamped = BUFFER_INIT;
+        _cleanup_buffer_ Buffer before = BUFFER_INIT, after = BUFFER_INIT;
+        struct stat status;
 
         if (!path)
                 return error_out_of_memory(error);
-        int r = tree_read(root_fd, path, &text, error);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        if (shadow_clamp_days(text.data, job->day, job->since_day, &clamped) < 0)
-                return error_out_of_memory(error);
-        if (clamped.length == text.length && (text.length == 0 || memcmp(clamped.data, text.data, text.length) == 0))
+        _cleanup_close_ int fd = tree_open_strict(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+        /* a link belongs to whoever made it, and so does what it points to */
+        if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
                 return 0;
-        return tree_rewrite(root_fd, path, clamped.data, clamped.length, error);
+        int r = tree_read(root_fd, path, &before, error);
+        if (r < 0)
+                return r;
+        r = rule->normalise(&before, dates, &after);
+        if (r == -EBADMSG)
+                return 0;
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't rewrite %s", path);
+        if (after.length == before.length && (after.length == 0 || memcmp(after.data, before.data, after.length) == 0))
+                return 0;
+        return tree_rewrite(root_fd, path, after.data, after.length, error);
+}
+
+/* Takes `fd`. */
+static int remove_links(const CleanRule *rule, int fd, Error *error)
+{
+        _cleanup_closedir_ DIR *directory = fdopendir(fd);
+        _cleanup_strv_ char **names = NULL;
+        size_t length = strlen(rule->pattern);
+
+        if (!directory) {
+                close(fd);
+                return error_out_of_memory(error);
+        }
+        int r = read_names(directory, &names);
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't read the directory");
+        for (char **name = names; r == 0 && name && *name; name++) {
+                char target[NAME_MAX + 1];
+                ssize_t n = readlinkat(dirfd(directory), *name, target, sizeof target);
+                if (n == (ssize_t) length && memcmp(target, rule->pattern, length) == 0)
+                        r = remove_tree(dirfd(directory), *name, error);
+        }
+        return r;
 }
 
 static int apply_rule(int root_fd, const CleanRule *rule, const CleanJob *job, Error *error)
@@ -262,8 +207,12 @@ static int apply_rule(int root_fd, const CleanRule *rule, const CleanJob *job, E
                 return truncate_file(fd, rule->pattern, error);
         case CLEAN_EMPTY:
                 return make_empty(root_fd, rule, error);
-        case CLEAN_SHADOW:
-                return clamp_shadow(root_fd, rule, job, error);
+        case CLEAN_LINKS:
+                return remove_links(rule, TAKE_FD(fd), error);
+        case CLEAN_REWRITE:
+                return rewrite_file(root_fd, rule, &job->dates, error);
+        case CLEAN_PYTHON:
+                return python_cache_clean(root_fd, job->dates.epoch_sec, error);
         }
         return 0;
 }
@@ -272,11 +221,11 @@ static int clean_tree(int root_fd, void *userdata, Buffer *reply _unused_, Error
 {
         const CleanJob *job = userdata;
 
-        for (size_t i = 0; i < ELEMENTS(rules); i++) {
-                if (strv_contains(job->keep, rules[i].entry))
+        for (size_t i = 0; i < clean_n_rules; i++) {
+                if (strv_contains(job->keep, clean_rules[i].entry))
                         continue;
-                if (apply_rule(root_fd, &rules[i], job, error) < 0)
-                        return error_wrap(error, "cleaning %s (%s)", rules[i].directory, rules[i].entry);
+                if (apply_rule(root_fd, &clean_rules[i], job, error) < 0)
+                        return error_wrap(error, "cleaning %s (%s)", clean_rules[i].directory, clean_rules[i].entry);
         }
         return 0;
 }
@@ -284,9 +233,7 @@ static int clean_tree(int root_fd, void *userdata, Buffer *reply _unused_, Error
 int clean_run(Sandbox *sandbox, const SandboxTree *tree, char *const *keep, int64_t source_date_epoch_sec,
               int64_t since_sec, Error *error)
 {
-        CleanJob job = {
-                .keep = keep, .day = source_date_epoch_sec / DAY_SEC, .since_day = since_sec / DAY_SEC
-        };
+        CleanJob job = { .keep = keep, .dates = { .epoch_sec = source_date_epoch_sec, .since_sec = since_sec } };
 
         return sandbox_call(sandbox, tree, clean_tree, &job, NULL, error);
 }
@@ -304,10 +251,32 @@ static bool rule_covers(const CleanRule *rule, const char *path)
         return !strchr(rest, '/') && fnmatch(rule->pattern, rest, 0) == 0;
 }
 
+/* What the others make of a file is still that file. */
+static bool removes(const CleanRule *rule)
+{
+        return rule->action != CLEAN_REWRITE && rule->action != CLEAN_LINKS && rule->action != CLEAN_PYTHON;
+}
+
+char *clean_entry_paths(const char *entry)
+{
+        _cleanup_strv_ char **paths = NULL;
+
+        for (size_t i = 0; i < clean_n_rules; i++) {
+                const CleanRule *rule = &clean_rules[i];
+                _cleanup_free_ char *path = strcmp(rule->directory, "/") == 0 ? strdup(rule->pattern)
+                                                                             : path_join(rule->directory, rule->pattern);
+                if (strcmp(rule->entry, entry) != 0 || (path && strv_contains(paths, path)))
+                        continue;
+                if (!path || strv_append(&paths, path) < 0)
+                        return NULL;
+        }
+        return strv_join(paths, ", ");
+}
+
 const char *clean_entry_of(const char *path)
 {
-        for (size_t i = 0; i < ELEMENTS(rules); i++)
-                if (rules[i].action != CLEAN_SHADOW && rule_covers(&rules[i], path))
-                        return rules[i].entry;
+        for (size_t i = 0; i < clean_n_rules; i++)
+                if (removes(&clean_rules[i]) && rule_covers(&clean_rules[i], path))
+                        return clean_rules[i].entry;
         return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /* deb-version(7): what may stand in a version, with "+" or "~" first so that the suffix can't run into a number. */
@@ -67,6 +68,30 @@ static bool request(const RecipeSection *section, StageRequest *ret)
         return true;
 }
 
+/* What was taken is the package as it was, and the patch. */
+static int tell_original(StageContext *context, AptPackage *original, Error *error)
+{
+        char patch_sha256[SHA256_HEX_SIZE];
+        int r = digest_file(AT_FDCWD, section_path(context->section, "Patch"), NULL, patch_sha256, error);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < context->ret_used->n_packages; i++) {
+                AptPackage *package = &context->ret_used->packages[i];
+                if (!package->local_path)
+                        continue;
+                original->patch_sha256 = strdup(patch_sha256);
+                original->patched_sha256 = TAKE_PTR(package->sha256);
+                if (!original->patch_sha256)
+                        return error_out_of_memory(error);
+                apt_package_done(package);
+                *package = *original;
+                *original = (AptPackage){ 0 };
+                return 0;
+        }
+        return 0;
+}
+
 static int run(StageContext *context, Error *error)
 {
         _cleanup_(apt_package_done) AptPackage package = { 0 };
@@ -86,7 +111,8 @@ static int run(StageContext *context, Error *error)
         if (r < 0)
                 return r;
         char *paths[] = { patched_path, NULL };
-        return transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+        r = transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+        return r < 0 ? r : tell_original(context, &package, error);
 }
 
 static const KeySchema keys[] = {
@@ -109,7 +135,7 @@ const SectionSchema stage_patch_deb_schema = {
 
 const StageKind stage_patch_deb = {
         .schema = &stage_patch_deb_schema,
-        .version = 1,
+        .version = 2,
         .request = request,
         .digest = digest,
         .describe = describe,

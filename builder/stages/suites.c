@@ -25,7 +25,7 @@ static int hint_nearest(const char *suite, Error *error)
         _cleanup_closedir_ DIR *directory = opendir(SUITES_SCRIPTS_DIRECTORY);
         _cleanup_strv_ char **names = NULL;
 
-        for (struct dirent *entry; directory && (entry = readdir(directory));)
+        for (struct dirent *entry; directory && (entry = directory_next(directory));)
                 if (is_script(entry->d_name) && strv_append(&names, entry->d_name) < 0)
                         return error_out_of_memory(error);
         /* readdir's order must not choose between two that are equally near */

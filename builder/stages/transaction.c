@@ -58,11 +58,12 @@ int transaction_run(StageContext *context, Error *error)
 
 int transaction_run_request(StageContext *context, const AptRequest *request, Error *error)
 {
-        _cleanup_transaction_ AptTransaction transaction = { 0 };
+        AptTransaction *transaction = context->ret_used;
 
         report_live(context->report, "resolving dependencies");
         int r = apt_select(context->apt, context->repositories, *context->pins, error);
         if (r == 0)
-                r = apt_resolve(context->apt, context->tree, request, &transaction, error);
-        return r < 0 ? r : apply(context, &transaction, error);
+                r = apt_resolve(context->apt, context->tree, request, transaction, error);
+        context->ret_has_used = r == 0;
+        return r < 0 ? r : apply(context, transaction, error);
 }

@@ -174,10 +174,7 @@ int tree_empty_directory(int root_fd, const char *path, Error *error)
                 close(fd);
                 return error_out_of_memory(error);
         }
-        errno = 0;
-        for (struct dirent *entry; (entry = readdir(directory)); errno = 0) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
+        for (struct dirent *entry; (entry = directory_next(directory));) {
                 if (strv_append(&names, entry->d_name) < 0)
                         return error_out_of_memory(error);
         }

@@ -20,7 +20,7 @@ typedef struct BuildCall {
         const VerbCall *call;
         BuildOptions options;
         char **formats;
-        char *cache, *development_home;
+        char *cache, *development_home, *shell_command;
 } BuildCall;
 
 static void build_call_done(BuildCall *build)
@@ -28,6 +28,7 @@ static void build_call_done(BuildCall *build)
         strv_free(build->formats);
         free(build->cache);
         free(build->development_home);
+        free(build->shell_command);
 }
 
 /* "tar.xz,tar.zst" or with spaces; a name that stands twice counts once. NULL when nothing is given. */
@@ -95,6 +96,8 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
                 r = read_cache_size(options_string(options, "cache-size"), &cache_size_bytes, error);
         if (r >= 0)
                 r = cache_directory(options_string(options, "cache"), &build->cache, error);
+        if (r >= 0)
+                r = shell_command(options, &build->shell_command, error);
         if (r < 0)
                 return r;
         build->options = (BuildOptions){ .out_directory = out ? out : DEFAULT_OUT,
@@ -107,6 +110,7 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
                                          .sign = !options_switch(options, "no-sign"),
                                          .keep_failed = options_switch(options, "keep-failed"),
                                          .formats = build->formats,
+                                         .shell_command = build->shell_command,
                                          .report = call->report };
         return 0;
 }
@@ -253,12 +257,12 @@ static const Option options[] = {
         { .name = "cache-size",
           .argument = "SIZE",
           .value = VALUE_TEXT,
-          .help = "how much the layers there may take; those that were not used for the longest time go first (default: "
-                  "20G)" },
-        { .name = "no-cache", .help = "run every stage, in a plain directory, and store no layer" },
+          .help = "how much the layers and compressed blocks there may take; those that were not used for the longest time "
+                  "go first (default: 20G)" },
+        { .name = "no-cache", .help = "run every stage, in a plain directory, and store neither layers nor blocks" },
         { .name = "from",
           .argument = "STAGE",
-          .value = VALUE_TEXT,
+          .value = VALUE_STAGE,
           .help = "run this stage and all after it, even if nothing has changed: its number, its section's name, or "
                   "Script[2] for one of several" },
         { .name = "offline", .help = "use the package lists and packages that the cache has, and say how old the lists are" },
@@ -297,7 +301,8 @@ const Verb verb_build = {
                        "\n\n"
                        "What each stage changed is kept as a layer, so only stages run that something has changed for: "
                        "their section, a file that they name, a package in the archive, or a stage before them. When "
-                       "nothing has changed at all, nothing is packed."
+                       "nothing has changed at all, nothing is packed; else the image's compressed blocks that are still the "
+                       "same come from the cache."
                        "\n\n"
                        "Root needs nothing more; other users need subordinate ids in /etc/subuid and "
                        "/etc/subgid. When one of "

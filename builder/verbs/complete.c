@@ -107,6 +107,40 @@ static void complete_verbs(const Verb *const *verbs, const char *group, const Ty
         }
 }
 
+/* The name of a stage as --at and --from take it: with its number where several have it. The caller frees. */
+static char *stage_name(const Recipe *recipe, size_t index)
+{
+        const SectionSchema *schema = section_schema(recipe_stage(recipe, index));
+        size_t which = 0, n = 0;
+        char *name = NULL;
+
+        for (size_t i = 0; i < recipe_n_stages(recipe); i++) {
+                n += section_schema(recipe_stage(recipe, i)) == schema;
+                if (i == index)
+                        which = n;
+        }
+        return (n == 1 ? asprintf(&name, "%s", schema->name) : asprintf(&name, "%s[%zu]", schema->name, which)) < 0 ? NULL
+                                                                                                                  : name;
+}
+
+/* Of the first recipe among the words. */
+static void complete_stages(const VerbCall *call, const Typing *typing)
+{
+        const RecipeOptions options = { .schema = &stage_recipe_schema };
+        _cleanup_recipe_ Recipe *recipe = NULL;
+
+        for (char *const *word = call->arguments; *word && !recipe; word++)
+                if (string_ends_with(*word, ".recipe") && recipe_load(*word, &options, &recipe, NULL) < 0)
+                        return;
+        for (size_t i = 0; recipe && i < recipe_n_stages(recipe); i++) {
+                _cleanup_free_ char *name = stage_name(recipe, i);
+                const StageKind *kind = stage_kind_of(recipe_stage(recipe, i));
+                _cleanup_free_ char *description = kind->describe(recipe_stage(recipe, i));
+                if (name && description)
+                        candidate(typing, name, description);
+        }
+}
+
 static void complete_value(const VerbCall *call, OptionValue value, const Typing *typing)
 {
         switch (value) {
@@ -121,6 +155,9 @@ static void complete_value(const VerbCall *call, OptionValue value, const Typing
                 break;
         case VALUE_RECIPE:
                 puts(":recipe");
+                break;
+        case VALUE_STAGE:
+                complete_stages(call, typing);
                 break;
         case VALUE_SETTING:
                 complete_settings(typing);
@@ -178,6 +215,8 @@ static void complete_word(const VerbCall *call, const Verb *verb, char *const *w
 
         for (size_t i = 0; i + 1 < n_words; i++)
                 ended = ended || strcmp(words[i], "--") == 0;
+        if (ended && strstr(verb->arguments, "[-- "))
+                return; /* a command inside an image */
         if (!ended && previous && previous->argument && !strchr(words[n_words - 2], '=')) {
                 complete_value(call, previous->value, &(Typing){ "", word });
         } else if (!ended && current && current->argument) {

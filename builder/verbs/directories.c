@@ -98,6 +98,24 @@ int development_home(const char *out_directory, char **ret, Error *error)
         return *ret ? 0 : error_out_of_memory(error);
 }
 
+int shell_command(const Options *options, char **ret, Error *error)
+{
+        static const char *const shared[] = { "cache", "out", "set" };
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        int r = buffer_append_string(&text, "templar shell");
+
+        for (size_t i = 0; i < ELEMENTS(shared); i++)
+                for (char *const *value = options_list(options, shared[i]); r == 0 && value && *value; value++) {
+                        r = buffer_printf(&text, " --%s ", shared[i]);
+                        if (r == 0)
+                                r = buffer_append_word(&text, *value);
+                }
+        if (r < 0)
+                return error_out_of_memory(error);
+        *ret = buffer_take(&text);
+        return *ret ? 0 : error_out_of_memory(error);
+}
+
 int gnupg_home(char **ret, Error *error)
 {
         const char *given = getenv("GNUPGHOME");

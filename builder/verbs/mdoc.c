@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verbs/mdoc.h"
 
+#include "base/strings.h"
 #include "verbs/helptext.h"
 
 #include <string.h>
@@ -122,8 +123,12 @@ static void put_argument(FILE *stream, const char *word, size_t length)
 static void put_arguments(FILE *stream, const char *arguments)
 {
         while (*(arguments += strspn(arguments, " "))) {
-                size_t length = strcspn(arguments, " ");
-                put_argument(stream, arguments, length);
+                bool command = string_starts_with(arguments, "[-- ");
+                size_t length = command ? strlen(arguments) : strcspn(arguments, " ");
+                if (command)
+                        fprintf(stream, ".Op Fl \\- Ar %.*s ...\n", (int) strcspn(arguments + 4, "."), arguments + 4);
+                else
+                        put_argument(stream, arguments, length);
                 arguments += length;
         }
 }
@@ -206,6 +211,10 @@ void mdoc_cleaning(FILE *stream, const CleanEntry *entries)
         for (; entries->name; entries++) {
                 fprintf(stream, ".It Cm %s\n", entries->name);
                 put_sentence(stream, entries->help);
+                _cleanup_free_ char *paths = clean_entry_paths(entries->name), *files = NULL;
+                if (asprintf(&files, "Files: %s", paths ?: "") < 0)
+                        files = NULL;
+                put_sentence(stream, files ?: "");
         }
         fputs(".El\n", stream);
 }

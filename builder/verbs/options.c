@@ -15,6 +15,7 @@ struct Options {
         size_t n_table;
         char ***values; /* of each entry of the table; a switch that is on has one empty value */
         char **arguments;
+        size_t n_leading; /* of those, before "--" */
         bool help;
 };
 
@@ -163,6 +164,12 @@ static int take_option(Options *options, int value, Error *error)
         return 0;
 }
 
+static int take_argument(Options *options, const char *text, Error *error)
+{
+        options->n_leading++;
+        return strv_append(&options->arguments, text) < 0 ? error_out_of_memory(error) : 0;
+}
+
 static int take_all(Options *options, int argc, char **argv, Error *error)
 {
         _cleanup_free_ struct option *all = long_options(options);
@@ -179,7 +186,7 @@ static int take_all(Options *options, int argc, char **argv, Error *error)
                 else if (value == ':')
                         r = missing_value(options, error);
                 else if (value == 1)
-                        r = strv_append(&options->arguments, optarg) < 0 ? error_out_of_memory(error) : 0;
+                        r = take_argument(options, optarg, error);
                 else
                         r = take_option(options, value, error);
         }
@@ -258,4 +265,9 @@ char *const *options_list(const Options *options, const char *name)
 char *const *options_arguments(const Options *options)
 {
         return options->arguments;
+}
+
+size_t options_n_leading(const Options *options)
+{
+        return options->n_leading;
 }

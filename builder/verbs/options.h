@@ -18,6 +18,7 @@ typedef enum OptionValue {
         VALUE_FILE,
         VALUE_DIRECTORY,
         VALUE_RECIPE,
+        VALUE_STAGE,   /* of the recipe that stands beside it */
         VALUE_SETTING, /* Section.Key=Value */
         VALUE_FORMATS,
         VALUE_KEY, /* a secret key of the user */
@@ -80,3 +81,5 @@ const char *options_string(const Options *options, const char *name);
 char *const *options_list(const Options *options, const char *name);
 /* What stands beside the options; NULL when there is nothing. */
 char *const *options_arguments(const Options *options);
+/* How many of them stand before "--". */
+size_t options_n_leading(const Options *options);

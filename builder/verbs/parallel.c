@@ -252,15 +252,16 @@ static void finish_worker(Parallel *parallel, Worker *worker)
 {
         _cleanup_error_ Error error = ERROR_INIT;
         int status = 0;
+        bool known = process_wait(worker->pid, &status) >= 0;
+        int code = known && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 
-        if (process_wait(worker->pid, &status) < 0)
-                status = 0;
-        int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
         parallel->cancelled = parallel->cancelled || code == EXIT_CANCELLED;
         if (code != 0 && code != EXIT_CANCELLED) {
                 parallel->n_failed++;
                 parallel->n_wrong += code == EXIT_WRONG;
-                if (!worker->failed && process_status_error(status, worker->name, NULL, &error) < 0)
+                if (!known)
+                        error_set(&error, -ECHILD, "%s: how its build ended is not known", worker->name);
+                if (!worker->failed && (!known || process_status_error(status, worker->name, NULL, &error) < 0))
                         report_error(parallel->call->report, &error);
         }
         worker_done(worker);

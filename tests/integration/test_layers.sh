@@ -428,6 +428,8 @@ test_starts_at_the_failed_stage() {
         layered 1 --keep-failed
         matches "$WORK/stderr" "kept in .*/failed/three-$ARCH/draft-6/tree"
         [ -e "$WORK/cache/failed/three-$ARCH/draft-6/tree/evidence" ] || fail 'the evidence is gone'
+        matches "$WORK/stderr" "^To look inside: templar shell --cache $WORK/cache --out $WORK/out --at 6 $RECIPE$"
+        run 0 "$TEMPLAR" shell "$RECIPE" --cache "$WORK/cache" --out "$WORK/out" -- busybox ls /evidence
         layered 1
         ran second
         n_cached 5

@@ -22,6 +22,26 @@ static const TreeEntry built[] = {
         { "/etc/subgid-", "old", 0 },
         { "/etc/.pwd.lock", "", 0600 },
         { "/etc/shadow", "root:$y$x:20001:0:99999:7:::\ndaemon:*:19999:0:99999:7:::\nbin:*::0:::::\n", 0640 },
+        { "/etc/nvme/hostid", "x", 0 },
+        { "/etc/nvme/hostnqn", "x", 0 },
+        { "/etc/nvme/discovery.conf", "x", 0 },
+        { "/etc/iscsi/initiatorname.iscsi", "# x\nInitiatorName=iqn.1993-08.org.debian:01:0123\n", 0600 },
+        { "/etc/popularity-contest.conf", "x", 0 },
+        { "/etc/cron.d/popularity-contest", "x", 0 },
+        { "/etc/bind/rndc.key", "secret", 0640 },
+        { "/etc/bind/named.conf", "x", 0 },
+        { "/etc/munge/munge.key", "secret", 0600 },
+        { "/etc/ssl/private/ssl-cert-snakeoil.key", "secret", 0640 },
+        { "/etc/ssl/private/own.key", "secret", 0640 },
+        { "/etc/ssl/certs/ssl-cert-snakeoil.pem", "x", 0 },
+        { "/etc/ssl/certs/0123abcd.0", "-> ssl-cert-snakeoil.pem", 0 },
+        { "/etc/ssl/certs/4567abcd.0", "-> own.pem", 0 },
+        { "/etc/shells", "# shells\n/bin/sh\n/bin/bash\n/bin/sh\n", 0 },
+        { "/usr/share/info/dir", "Top\n\n* Menu:\n\nB\n* b: (b).\n  more\n* a: (a).\n\nA\n* c: (c).\n", 0 },
+        { "/usr/share/info/dir.old", "x", 0 },
+        { "/opt/app/made.py", "x = 1", 0 },
+        { "/opt/app/__pycache__/made.cpython-311.pyc", "\xa7\r\r\n....0123456789", 0 },
+        { "/opt/app/__pycache__/text.pyc", "none", 0 },
         { "/etc/ssh/ssh_host_rsa_key", "secret", 0600 },
         { "/etc/ssh/ssh_host_rsa_key.pub", "public", 0 },
         { "/etc/ssh/ssh_config", "Host *\n", 0 },
@@ -74,8 +94,19 @@ static const Effect effects[] = {
           "/etc/machine-id 0644 0:0 \"0123456789abcdef0123456789abcdef|\"\n"
           "/var/lib/dbus/machine-id 0644 0:0 \"0123456789abcdef0123456789abcdef|\"\n",
           "/etc/machine-id 0444 0:0 \"\"\n" },
+        { "host-ids",
+          "/etc/cron.d/popularity-contest 0644 0:0 \"x\"\n"
+          "/etc/iscsi/initiatorname.iscsi 0600 0:0 \"# x|InitiatorName=iqn.1993-08.org.debian:01:0123|\"\n"
+          "/etc/nvme/hostid 0644 0:0 \"x\"\n/etc/nvme/hostnqn 0644 0:0 \"x\"\n"
+          "/etc/popularity-contest.conf 0644 0:0 \"x\"\n",
+          "/etc/iscsi/initiatorname.iscsi 0600 0:0 \"GenerateName=yes|\"\n" },
         { "ssh-host-keys",
           "/etc/ssh/ssh_host_rsa_key 0600 0:0 \"secret\"\n/etc/ssh/ssh_host_rsa_key.pub 0644 0:0 \"public\"\n", "" },
+        { "host-secrets",
+          "/etc/bind/rndc.key 0640 0:0 \"secret\"\n/etc/munge/munge.key 0600 0:0 \"secret\"\n"
+          "/etc/ssl/certs/0123abcd.0 -> ssl-cert-snakeoil.pem\n/etc/ssl/certs/ssl-cert-snakeoil.pem 0644 0:0 \"x\"\n"
+          "/etc/ssl/private/ssl-cert-snakeoil.key 0640 0:0 \"secret\"\n",
+          "" },
         { "random-seed",
           "/var/lib/systemd/credential.secret 0600 0:0 \"x\"\n/var/lib/systemd/random-seed 0600 0:0 \"x\"\n"
           "/var/lib/urandom/random-seed 0600 0:0 \"x\"\n",
@@ -99,6 +130,14 @@ static const Effect effects[] = {
         { "shadow-days",
           "/etc/shadow 0640 0:0 \"root:$y$x:20001:0:99999:7:::|daemon:*:19999:0:99999:7:::|bin:*::0:::::|\"\n",
           "/etc/shadow 0640 0:0 \"root:$y$x:20000:0:99999:7:::|daemon:*:19999:0:99999:7:::|bin:*::0:::::|\"\n" },
+        { "order",
+          "/etc/shells 0644 0:0 \"# shells|/bin/sh|/bin/bash|/bin/sh|\"\n"
+          "/usr/share/info/dir 0644 0:0 \"Top||* Menu:||B|* b: (b).|  more|* a: (a).||A|* c: (c).|\"\n"
+          "/usr/share/info/dir.old 0644 0:0 \"x\"\n",
+          "/etc/shells 0644 0:0 \"# shells|/bin/bash|/bin/sh|\"\n"
+          "/usr/share/info/dir 0644 0:0 \"Top||* Menu:||A|* c: (c).||B|* a: (a).|* b: (b).|  more|\"\n" },
+        { "times", "", "" },
+        { "python-caches", "/opt/app/__pycache__/made.cpython-311.pyc 0644 0:0 \"\xa7\r\r|....0123456789\"\n", "" },
         { "logs",
           "/var/log/apt/history.log 0644 0:0 \"x\"\n/var/log/btmp 0660 0:0 \"x\"\n/var/log/dpkg.log 0644 0:0 \"x\"\n"
           "/var/log/journal/0123/ 0755 0:0\n/var/log/journal/0123/system.journal 0644 0:0 \"x\"\n"
@@ -287,6 +326,9 @@ static void test_entry_of_path(void **state)
                 { "/etc/ssh/sshd_config", NULL },
                 { "/tmp/x", "tmp" },
                 { "/etc/shadow", NULL },
+                { "/etc/shells", NULL },
+                { "/opt/x.pyc", NULL },
+                { "/etc/bind/rndc.key", "host-secrets" },
                 { "/etc/machine-id", "machine-id" },
                 { "/etc", NULL },
                 { "/dev/null", "dev" },

@@ -2,6 +2,7 @@
 #include "image/compress.h"
 
 #include "image/decompress.h"
+#include "image/library.h"
 #include "image_fixture.h"
 
 #include <lzma.h>
@@ -139,6 +140,60 @@ static void test_noise(void **state _unused_)
                         assert_in_range(joiner.sink.size_bytes, sizes[i], sizes[i] + sizes[i] / 1000 + 200);
                         assert_content(fd, data, sizes[i]);
                 }
+}
+
+/* A piece of gz goes on at the bit at which its last block ends: all eight of them come about. */
+static void test_gz_joints(void **state _unused_)
+{
+        enum { PIECES = 400 };
+        _cleanup_free_ uint8_t *data = malloc(PIECES * PIECES);
+        size_t total = 0;
+        Joiner joiner = joiner_begin(IMAGE_TAR_GZ, 6);
+
+        fill_words(data, PIECES * PIECES, 7);
+        fill_noise(data + 30000, 20000, 8);
+        for (size_t i = 1; i <= PIECES; i++) {
+                joiner_add(&joiner, data + total, i);
+                total += i;
+        }
+        _cleanup_close_ int fd = joiner_end(&joiner);
+        assert_content(fd, data, total);
+        assert_program(IMAGE_TAR_GZ, fd, data, total);
+}
+
+/* Many deflate blocks in one piece, stored ones at its end. */
+static void test_gz_blocks(void **state _unused_)
+{
+        const size_t size_bytes = 2000000;
+        _cleanup_free_ uint8_t *data = malloc(size_bytes);
+
+        for (int level = 1; level <= 12; level += 5) {
+                Joiner joiner = joiner_begin(IMAGE_TAR_GZ, level);
+                fill_words(data, size_bytes, 9);
+                fill_noise(data + 1500000, 500000, 10);
+                joiner_add(&joiner, data, size_bytes);
+                joiner_add(&joiner, data + 1000, 700000);
+                _cleanup_close_ int fd = joiner_end(&joiner);
+                _cleanup_free_ uint8_t *both = malloc(size_bytes + 700000);
+                memcpy(both, data, size_bytes);
+                memcpy(both + size_bytes, data + 1000, 700000);
+                assert_content(fd, both, size_bytes + 700000);
+        }
+}
+
+/* The cache tells encoders apart by this. */
+static void test_identities(void **state _unused_)
+{
+        char texts[IMAGE_FORMATS][COMPRESSOR_IDENTITY_MAX];
+
+        for (int format = IMAGE_TAR_GZ; format < IMAGE_FORMATS; format++) {
+                compressor_for((ImageFormat) format)->identity(texts[format]);
+                assert_in_range(strlen(texts[format]), 5, COMPRESSOR_IDENTITY_MAX - 2);
+                for (int other = IMAGE_TAR_GZ; other < format; other++)
+                        assert_string_not_equal(texts[format], texts[other]);
+        }
+        library_identity(NULL, "fallback", texts[0], sizeof texts[0]);
+        assert_string_equal(texts[0], "fallback");
 }
 
 static void test_levels(void **state _unused_)
@@ -306,6 +361,8 @@ int main(void)
                 cmocka_unit_test(test_gz_frame), cmocka_unit_test(test_xz_frame),
                 cmocka_unit_test(test_xz_stops), cmocka_unit_test(test_damage),
                 cmocka_unit_test(test_members),  cmocka_unit_test(test_plain),
+                cmocka_unit_test(test_gz_joints), cmocka_unit_test(test_gz_blocks),
+                cmocka_unit_test(test_identities),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,21 @@ static void test_path_is_inside(void **state)
                 assert_int_equal(path_is_inside(cases[i].path), cases[i].inside);
 }
 
+static void test_path_parent(void **state)
+{
+        static const char *const cases[][2] = {
+                { "a", "." },   { "a/", "." },     { "a/b", "a" },      { "a/b/", "a" }, { "a//b//", "a" },
+                { "/", "/" },   { "/a", "/" },     { "/a/", "/" },      { "/a/b", "/a" }, { "//a", "/" },
+                { "./a", "." }, { "../a", ".." }, { "a/../b", "a/.." }, { "", "." },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_free_ char *parent = path_parent(cases[i][0]);
+                assert_string_equal(parent, cases[i][1]);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -171,6 +186,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_atomic_write_keeps_the_mode_asked_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_remove_tree_follows_no_link, setup, teardown),
                 cmocka_unit_test(test_path_is_inside),
+                cmocka_unit_test(test_path_parent),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,8 +299,7 @@ static void used_at(const char *key, time_t when_sec)
 
 static void test_prune(void **state)
 {
-        uint64_t freed_bytes = 0;
-        size_t n_removed = 0;
+        StorePruned pruned = { 0 };
 
         (void) state;
         open_store("prune", LIMIT_BYTES);
@@ -322,17 +321,70 @@ static void test_prune(void **state)
         assert_int_equal(entries[1].used_sec, 2000);
         layer_entries_free(entries, n_entries);
 
-        assert_ok(layer_prune(store, 15, &freed_bytes, &n_removed, &fixture.error));
-        assert_int_equal(n_removed, 0);
-        assert_ok(layer_prune(store, 10, &freed_bytes, &n_removed, &fixture.error));
-        assert_int_equal(n_removed, 1);
-        assert_int_equal(freed_bytes, 5);
+        assert_ok(layer_store_prune(store, 15, &pruned, &fixture.error));
+        assert_int_equal(pruned.n_layers, 0);
+        assert_ok(layer_store_prune(store, 10, &pruned, &fixture.error));
+        assert_int_equal(pruned.n_layers, 1);
+        assert_int_equal(pruned.freed_bytes, 5);
         assert_true(has_layer(key_a) && has_layer(key_b) && !has_layer(key_c));
-        assert_ok(layer_prune(store, 0, &freed_bytes, &n_removed, &fixture.error));
+        assert_ok(layer_store_prune(store, 0, &pruned, &fixture.error));
         assert_names("layers", key_a);
         layer_release(used);
-        assert_ok(layer_prune(store, 0, &freed_bytes, &n_removed, &fixture.error));
+        assert_ok(layer_store_prune(store, 0, &pruned, &fixture.error));
         assert_names("layers", "");
+}
+
+static void put_block(const char *key, int64_t used_sec)
+{
+        struct timespec times[2] = { { .tv_sec = used_sec }, { .tv_sec = used_sec } };
+        int directory_fd = block_store_fd(layer_store_blocks(store));
+
+        assert_ok(write_file_atomic(directory_fd, key, "12345", 5, 0600, &fixture.error));
+        assert_int_equal(utimensat(directory_fd, key, times, 0), 0);
+}
+
+/* Layers and blocks in one order. */
+static void test_prune_blocks(void **state)
+{
+        StorePruned pruned = { 0 };
+
+        (void) state;
+        open_store("prune-blocks", LIMIT_BYTES);
+        layer_release(make_layer(key_a, "12345"));
+        layer_release(make_layer(key_b, "12345"));
+        used_at(key_a, 1000);
+        used_at(key_b, 3000);
+        put_block(key_a, 2000);
+        put_block(key_b, 4000);
+
+        assert_ok(layer_store_prune(store, 19, &pruned, &fixture.error));
+        assert_int_equal(pruned.n_layers, 1);
+        assert_int_equal(pruned.n_blocks, 0);
+        assert_names("layers", key_b);
+        assert_ok(layer_store_prune(store, 14, &pruned, &fixture.error));
+        assert_int_equal(pruned.n_layers, 0);
+        assert_int_equal(pruned.n_blocks, 1);
+        assert_names("blocks", key_b);
+        assert_ok(layer_store_prune(store, 0, &pruned, &fixture.error));
+        assert_int_equal(pruned.n_layers, 1);
+        assert_int_equal(pruned.n_blocks, 1);
+        assert_int_equal(pruned.freed_bytes, 10);
+        assert_names("layers", "");
+        assert_names("blocks", "");
+}
+
+static void test_trim(void **state)
+{
+        (void) state;
+        open_store("trim", 8);
+        layer_release(make_layer(key_a, "12345"));
+        used_at(key_a, 2000);
+        put_block(key_b, 1000);
+        assert_ok(layer_store_trim(store, &fixture.error));
+        assert_names("layers", key_a);
+        assert_names("blocks", "");
+        assert_ok(layer_store_trim(store, &fixture.error));
+        assert_names("layers", key_a);
 }
 
 /* A new draft makes room. */
@@ -396,6 +448,7 @@ int main(int argc, char **argv)
                 store_test(test_make_and_find), store_test(test_abandon_and_scratch),
                 store_test(test_root),          store_test(test_waiting),
                 store_test(test_killed),        store_test(test_prune),
+                store_test(test_prune_blocks),  store_test(test_trim),
                 store_test(test_limit),         store_test(test_verify),
                 cmocka_unit_test(test_as_ordinary_user),
         };

@@ -86,7 +86,7 @@ static void test_text(void **state _unused_)
                 "  \"source_date_epoch\": {\"seconds\":1700000000,\"time\":\"2023-11-14T22:13:20Z\"},\n"
                 "  \"stages\": [\n"
                 "    {\"description\":\"Debootstrap bookworm (minbase)\",\"digest\":\"0123\",\"kind\":\"Debootstrap\"},\n"
-                "    {\"description\":\"Script \\\"quoted\\\" caf\\\\xe9\",\"digest\":\"4567\",\"kind\":\"Script\"}\n"
+                "    {\"description\":\"Script \\\"quoted\\\" caf\xc3\xa9\",\"digest\":\"4567\",\"kind\":\"Script\"}\n"
                 "  ],\n"
                 "  \"suite\": \"bookworm\",\n"
                 "  \"tar\": {\"content_bytes\":163000000,\"entries\":8724,\"sha256\":\"feed\",\"size\":170373120},\n"

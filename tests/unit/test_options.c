@@ -66,6 +66,23 @@ static void test_values_and_arguments(void **state)
         }
 }
 
+static void test_arguments_before_two_dashes(void **state)
+{
+        static const struct {
+                const char *line;
+                size_t n_leading;
+        } cases[] = {
+                { "", 0 }, { "a --json b", 2 }, { "a -- b c", 1 }, { "-- a", 0 }, { "a --json -- --json", 1 }, { "a --", 1 },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_options_ Options *options = NULL;
+                assert_int_equal(parse(cases[i].line, &options, NULL), 0);
+                assert_int_equal(options_n_leading(options), cases[i].n_leading);
+        }
+}
+
 static void test_wrong_usage(void **state)
 {
         static const struct {
@@ -147,6 +164,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values_and_arguments),
+                cmocka_unit_test(test_arguments_before_two_dashes),
                 cmocka_unit_test(test_wrong_usage),
                 cmocka_unit_test(test_what_was_read_before_an_error_is_kept),
                 cmocka_unit_test(test_help_is_known_to_all),

@@ -78,7 +78,8 @@ static void test_surroundings(void **state)
                 "env | grep -v -e ^PWD= -e ^SHLVL= | sort",
                 "DEBCONF_NONINTERACTIVE_SEEN=true\nDEBIAN_FRONTEND=noninteractive\nHOME=/"
                 "root\nLC_ALL=C.UTF-8\n"
-                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=dumb\nTZ=UTC\n");
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nPERL_HASH_SEED=0\nPYTHONHASHSEED=0\n"
+                "TERM=dumb\nTZ=UTC\n");
         assert_script("tr '\\0' '\\n' < /proc/1/environ | grep container; cat /run/systemd/container",
                       "container=systemd-nspawn\nsystemd-nspawn\n");
         assert_script("tr '\\0' ' ' < /proc/1/cmdline", "templar-sandbox-init ");

@@ -28,6 +28,30 @@ static void test_buffer_take_of_nothing_is_text(void **state)
         assert_null(buffer.data);
 }
 
+static void test_words_of_a_shell(void **state)
+{
+        static const struct {
+                const char *text, *word;
+        } cases[] = {
+                { "", "''" },
+                { "recipes/web.recipe", "recipes/web.recipe" },
+                { "Image.Name=a:b@c,+%-_", "Image.Name=a:b@c,+%-_" },
+                { "two words", "'two words'" },
+                { "it's", "'it'\\''s'" },
+                { "$HOME", "'$HOME'" },
+                { "~", "'~'" },
+                { "a\nb", "'a\nb'" },
+                { "\xc3\xa9", "'\xc3\xa9'" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_buffer_ Buffer buffer = BUFFER_INIT;
+                assert_int_equal(buffer_append_word(&buffer, cases[i].text), 0);
+                assert_string_equal(buffer.data, cases[i].word);
+        }
+}
+
 static void test_split_and_join(void **state)
 {
         static const struct {
@@ -122,6 +146,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_buffer_grows),
                 cmocka_unit_test(test_buffer_take_of_nothing_is_text),
+                cmocka_unit_test(test_words_of_a_shell),
                 cmocka_unit_test(test_split_and_join),
                 cmocka_unit_test(test_sort_is_by_bytes),
                 cmocka_unit_test(test_size_text),

@@ -22,6 +22,9 @@ try verify --keyring ''
 try key ''
 try key n
 try key new --algorithm r
+try shell recipes/good.recipe --at ''
+try build recipes/good.recipe --from S
+try shell x.recipe -- l
 try help k
 try help key ''
 try help recipe Deb

@@ -21,6 +21,13 @@ try build --formats 7z x.recipe
 try build --formats , x.recipe
 try build --key A --no-sign x.recipe
 try build --quiet --verbose x.recipe
+try shell
+try shell x.recipe ls -l
+try shell x.recipe ls
+try shell x.recipe --at
+try shell x.recipe --json
+try shell missing.recipe -- ls -l
+try shell recipes/wrong.recipe --at 3
 try check
 try verify x
 try verify --keyring k
