@@ -5,6 +5,7 @@
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
+# make check-reproducible   the same bytes under nine variations, one by one
 # make tidy     clang-tidy and shellcheck        make format   clang-format
 # make install  DESTDIR=, prefix=/usr/local      make clean
 #
@@ -40,7 +41,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTEMPLAR_VERSION='
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Goals that need the libraries; the others install them first, or never compile.
-ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
@@ -86,6 +87,11 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(LIBRARY)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -lcmocka -o $@
 
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
+$(BUILD)/tests/bench_pack: $(BUILD)/tests/bench/pack.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
@@ -160,9 +166,15 @@ check-recipes: check-deps
 	$(SUBMAKE) all
 	$(Q)tests/check-recipes
 
+# The variations of tests/integration/test_reproducible.sh one by one: about an hour.
+.PHONY: check-reproducible
+check-reproducible: check-deps
+	$(SUBMAKE) all
+	$(Q)TEMPLAR_TEST_MATRIX=yes tests/integration/run reproducible
+
 .PHONY: bench
 bench: bench-deps
-	$(SUBMAKE) SANITIZE= all
+	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
 	$(Q)tests/bench/run
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
@@ -215,4 +227,4 @@ install: all install-man
 clean:
 	rm -rf out/build out/bin
 
--include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c))
+-include $(OBJECTS:.o=.d) $(patsubst tests/%.c,$(BUILD)/tests/%.d,$(wildcard tests/unit/*.c tests/fuzz/*.c tests/bench/*.c))

@@ -3,9 +3,9 @@
 
 #include "base/file.h"
 #include "build/companions.h"
+#include "build/inspect.h"
 #include "image/pack.h"
-#include "image/rules.h"
-#include "signing/keys.h"
+#include "signing/attest.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -31,6 +31,7 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
+        Inspection *inspection;
         int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
@@ -57,17 +58,18 @@ static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *er
                 .clamp_sec = packing->clamp_sec,
                 .progress = &packing->shared->progress,
                 .cache = cache,
+                .lint = &packing->inspection->options,
+                .lint_report = &packing->inspection->found,
         };
         pthread_t watcher;
 
-        (void) reply;
         bool watched = pthread_create(&watcher, NULL, show_progress, packing) == 0;
         int r = pack_tree(root_fd, &options, packing->shared->outputs, packing->n_outputs, &packing->shared->statistics,
                           error);
         packing->shared->done = true;
         if (watched)
                 pthread_join(watcher, NULL);
-        return r;
+        return r < 0 ? r : inspection_send(packing->inspection, reply, error);
 }
 
 static void unmap_shared(PackShared **shared)
@@ -91,12 +93,16 @@ static bool has_output(const Packing *packing, ImageFormat format)
         return false;
 }
 
+static char *const *formats_of(const Job *job)
+{
+        return job->options->formats ? job->options->formats : section_list(recipe_image(job->recipe), "Formats");
+}
+
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
-        char *const *formats = job->options->formats;
+        char *const *formats = formats_of(job);
+        char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
-        if (!formats)
-                formats = section_list(recipe_image(job->recipe), "Formats");
         if (!formats || !*formats)
                 return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
         for (; *formats; formats++) {
@@ -106,7 +112,11 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
                 if (has_output(packing, (ImageFormat) format))
                         continue;
                 PackOutput *output = &packing->shared->outputs[packing->n_outputs];
-                *output = (PackOutput){ .format = (ImageFormat) format, .level = IMAGE_LEVEL_DEFAULT, .fd = -1 };
+                *output = (PackOutput){
+                        .format = (ImageFormat) format,
+                        .level = image_level_from_list(levels, (ImageFormat) format),
+                        .fd = -1,
+                };
                 int r = release_create_file(release, *formats, &output->fd, error);
                 if (r < 0)
                         return r;
@@ -118,6 +128,7 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
         _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
+        _cleanup_buffer_ Buffer reply = BUFFER_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
@@ -128,8 +139,10 @@ static int pack(Job *job, Release *release, Packing *packing, Error *error)
                 r = block_service_start(layer_store_blocks(job->store), &blocks, error);
         packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
-                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
+                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, &reply, error);
         close_outputs(packing);
+        if (r == 0)
+                r = inspection_receive(packing->inspection, &reply, error);
         return r;
 }
 
@@ -212,41 +225,18 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-/* Reads one image back with another tar reader and holds it against what the hosts take. All formats are made of the same
- * tar stream, so the one that is read fastest will do. */
-static int check_rules(const Job *job, const Release *release, const Packing *packing, Error *error)
-{
-        static const ImageFormat fastest_first[] = { IMAGE_TAR, IMAGE_TAR_ZST, IMAGE_TAR_GZ, IMAGE_TAR_XZ };
-        _cleanup_free_ char *base_name = base_name_of(job), *path = NULL;
-        size_t i = 0;
-
-        while (!has_output(packing, fastest_first[i]))
-                i++;
-        if (!base_name || asprintf(&path, "%s/%s.%s", release_staging_directory(release), base_name,
-                                   image_format_names[fastest_first[i]]) < 0) {
-                path = NULL;
-                return error_out_of_memory(error);
-        }
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return error_set_errno(error, errno, "Can't open %s", path);
-        return rules_check(fd, base_name, error);
-}
-
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
-static int publish(Job *job, Release *release, const Packing *packing, Error *error)
+static int publish(Job *job, Release *release, const char *statement, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -254,9 +244,9 @@ static int publish(Job *job, Release *release, const Packing *packing, Error *er
         Report *report = job->options->report;
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = check_rules(job, release, packing, error);
-        if (r == 0)
-                r = open_signer(job, &signer, error);
+        int r = open_signer(job, &signer, error);
+        if (r == 0 && signer)
+                r = attest_write(release, signer, statement, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -315,15 +305,19 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
-static int write_companions(const Job *job, Release *release, const Packing *packing, Error *error)
+static int write_companions(const Job *job, Release *release, const Packing *packing, const Settings *settings,
+                            char **ret_statement, Error *error)
 {
         PackedImage image = {
                 .outputs = packing->shared->outputs,
                 .n_outputs = packing->n_outputs,
                 .statistics = &packing->shared->statistics,
+                .settings_sha256 = settings->sha256,
+                .formats = formats_of(job),
+                .allows = &packing->inspection->allows,
         };
 
-        return companions_write(job, release, &image, error);
+        return companions_write(job, release, &image, ret_statement, error);
 }
 
 /* The packed image against what is there under that version: *ret_taken, see job.h. */
@@ -331,6 +325,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                           BuildResult *ret, bool *ret_taken, Error *error)
 {
         ReleaseMatch match = RELEASE_ABSENT;
+        _cleanup_free_ char *statement = NULL;
         int r = list_files(job, packing, settings->sha256, ret_files, error);
 
         if (r == 0)
@@ -348,18 +343,21 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                 if (r == 0)
                         r = list_files(job, packing, settings->sha256, ret_files, error);
         }
+        if (r == 0)
+                r = inspection_conclude(packing->inspection, packing->report, error);
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_companions(job, release, packing, error);
+                r = write_companions(job, release, packing, settings, &statement, error);
         if (r == 0)
-                r = publish(job, release, packing, error);
+                r = publish(job, release, statement, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
 static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret, bool *ret_taken, Error *error)
 {
         _cleanup_release_ Release *release = NULL;
+        _cleanup_inspection_ Inspection inspection = { 0 };
         _cleanup_free_ char *base_name = base_name_of(job);
         _cleanup_json_ json_t *files = NULL;
         _cleanup_(unmap_shared) PackShared *shared =
@@ -370,8 +368,15 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 shared = NULL;
         if (!shared || !base_name)
                 return error_out_of_memory(error);
-        Packing packing = { .shared = shared, .clamp_sec = job_epoch_sec(job), .report = job->options->report };
-        int r = release_open(job->directory, base_name, &release, error);
+        Packing packing = {
+                .shared = shared,
+                .clamp_sec = job_epoch_sec(job),
+                .inspection = &inspection,
+                .report = job->options->report,
+        };
+        int r = inspection_start(job, &inspection, error);
+        if (r == 0)
+                r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
         if (r == 0)

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "build/job.h"
+#include "image/format.h"
 #include "signing/release.h"
 
 #include <errno.h>
@@ -80,6 +81,21 @@ static int add_sorted(Digest *digest, char *const *list)
         return add_list(digest, sorted);
 }
 
+/* The defaults may change, too. */
+static int add_formats(Digest *digest, const RecipeSection *image, char *const *formats)
+{
+        char *const *levels = section_list(image, "Level");
+        _cleanup_strv_ char **words = NULL;
+
+        for (; formats && *formats; formats++) {
+                int format = image_format_parse(*formats);
+                int level = format < 0 ? 0 : image_level_from_list(levels, (ImageFormat) format);
+                if (strv_appendf(&words, "%s:%d", *formats, level) < 0)
+                        return -ENOMEM;
+        }
+        return add_list(digest, words);
+}
+
 int job_release_key(const Job *job, const char *settings_sha256, char ret_key[static SHA256_HEX_SIZE], Error *error)
 {
         const RecipeSection *image = recipe_image(job->recipe);
@@ -96,7 +112,7 @@ int job_release_key(const Job *job, const char *settings_sha256, char ret_key[st
         if (r == 0)
                 r = add_sorted(digest, section_list(image, "Keep"));
         if (r == 0)
-                r = add_list(digest, formats);
+                r = add_formats(digest, image, formats);
         if (r == 0)
                 r = digest_finish(digest, ret_key);
         return r < 0 ? error_out_of_memory(error) : 0;

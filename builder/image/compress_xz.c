@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <lzma.h>
+#include <stdbool.h>
 
 /* The .xz file format, version 1.1.0: one stream, whose blocks are made here one by one, then index and footer. */
 

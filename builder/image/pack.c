@@ -6,6 +6,7 @@
 #include "image/blocks.h"
 #include "image/hardlinks.h"
 #include "image/names.h"
+#include "image/pack_check.h"
 #include "image/pipeline.h"
 #include "image/tar.h"
 #include "image/walk.h"
@@ -178,6 +179,26 @@ static int check_levels(const PackOutput *outputs, size_t n_outputs, Error *erro
         return 0;
 }
 
+/* With the check beside it, which has to be waited for in any case. Whichever found an error stops the other one, and what
+ * that says of it doesn't matter. */
+static int pack_checked(Pack *pack, int root_fd, PackOutput *outputs, size_t n_outputs, Error *error)
+{
+        Pipeline *pipeline = pack->blocks.pipeline;
+        _cleanup_error_ Error check_error = ERROR_INIT;
+        PackCheck *check = NULL;
+        const LintOptions *lint = pack->options->lint;
+        int r = lint ? pack_check_start(pipeline, lint, &check, error) : 0;
+
+        if (r < 0)
+                return r;
+        r = pack_all(pack, root_fd, outputs, n_outputs, error);
+        if (r < 0)
+                pipeline_stop(pipeline);
+        if (pack_check_finish(check, pack->options->lint_report, &check_error) < 0 && check_error.kind != ERROR_CANCELLED)
+                r = error_move(error, &check_error);
+        return r;
+}
+
 int pack_tree(int root_fd, const PackOptions *options, PackOutput *outputs, size_t n_outputs,
               PackStatistics *ret_statistics, Error *error)
 {
@@ -188,12 +209,17 @@ int pack_tree(int root_fd, const PackOptions *options, PackOutput *outputs, size
         if (!links)
                 return error_out_of_memory(error);
         int r = check_levels(outputs, n_outputs, error);
+        PipelineOptions pipeline_options = {
+                .n_threads = options->n_threads,
+                .cache = options->cache,
+                .has_reader = options->lint,
+        };
         if (r == 0)
-                r = pipeline_new(outputs, n_outputs, options->n_threads, options->cache, &pipeline, error);
+                r = pipeline_new(outputs, n_outputs, &pipeline_options, &pipeline, error);
         if (r < 0)
                 return r;
         pack.blocks.pipeline = pipeline;
-        r = pack_all(&pack, root_fd, outputs, n_outputs, error);
+        r = pack_checked(&pack, root_fd, outputs, n_outputs, error);
         buffer_done(&pack.header);
         if (r == 0)
                 *ret_statistics = pack.statistics;

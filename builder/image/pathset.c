@@ -4,18 +4,23 @@
 #include "image/names.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define FIRST_SLOTS 4096u
 #define SECOND_SEED UINT64_C(0x9e3779b97f4a7c15)
 
+/* The four bits of S_IFMT take the place of four bits of the second hash: an image may have millions of paths. */
+#define TYPE_MASK UINT64_C(0xf)
+#define TYPE_SHIFT 12
+
 typedef struct Slot {
-        uint64_t hash[2];
-        mode_t type; /* 0: free */
+        uint64_t hash, hash_and_type; /* 0, 0: free */
 } Slot;
 
-/* Open addressing, never more than half full; a power of two. */
+/* Open addressing, never more than three quarters full; a power of two. */
 struct PathSet {
         Slot *slots;
         size_t n_slots, n_used;
@@ -43,11 +48,18 @@ void path_set_free(PathSet *set)
         free(set);
 }
 
-static Slot *find_slot(Slot *slots, size_t n_slots, const uint64_t hash[2])
+static bool is_free(const Slot *slot)
 {
-        size_t i = (size_t) hash[0];
+        return (slot->hash_and_type & TYPE_MASK) == 0;
+}
 
-        while (slots[i &= n_slots - 1].type && (slots[i].hash[0] != hash[0] || slots[i].hash[1] != hash[1]))
+/* The slot of that path, or the free one where it would be. */
+static Slot *find_slot(Slot *slots, size_t n_slots, const Slot *wanted)
+{
+        size_t i = (size_t) wanted->hash;
+
+        while (!is_free(&slots[i &= n_slots - 1]) &&
+               (slots[i].hash != wanted->hash || (slots[i].hash_and_type ^ wanted->hash_and_type) > TYPE_MASK))
                 i++;
         return &slots[i];
 }
@@ -60,31 +72,39 @@ static int grow(PathSet *set)
         if (!slots)
                 return -ENOMEM;
         for (size_t i = 0; i < set->n_slots; i++)
-                if (set->slots[i].type)
-                        *find_slot(slots, n_slots, set->slots[i].hash) = set->slots[i];
+                if (!is_free(&set->slots[i]))
+                        *find_slot(slots, n_slots, &set->slots[i]) = set->slots[i];
         free(set->slots);
         set->slots = slots;
         set->n_slots = n_slots;
         return 0;
 }
 
+static Slot slot_for(const char *path, size_t length, mode_t type)
+{
+        return (Slot){
+                .hash = hash_bytes(path, length, 0),
+                .hash_and_type = (hash_bytes(path, length, SECOND_SEED) & ~TYPE_MASK) | ((type & S_IFMT) >> TYPE_SHIFT),
+        };
+}
+
 int path_set_add(PathSet *set, const char *path, size_t length, mode_t type)
 {
-        uint64_t hash[2] = { hash_bytes(path, length, 0), hash_bytes(path, length, SECOND_SEED) };
+        Slot wanted = slot_for(path, length, type);
 
-        if (2 * (set->n_used + 1) > set->n_slots && grow(set) < 0)
+        if (4 * (set->n_used + 1) > 3 * set->n_slots && grow(set) < 0)
                 return -ENOMEM;
-        Slot *slot = find_slot(set->slots, set->n_slots, hash);
-        if (slot->type)
+        Slot *slot = find_slot(set->slots, set->n_slots, &wanted);
+        if (!is_free(slot))
                 return -EEXIST;
-        *slot = (Slot){ .hash = { hash[0], hash[1] }, .type = type };
+        *slot = wanted;
         set->n_used++;
         return 0;
 }
 
 mode_t path_set_type(const PathSet *set, const char *path, size_t length)
 {
-        uint64_t hash[2] = { hash_bytes(path, length, 0), hash_bytes(path, length, SECOND_SEED) };
+        Slot wanted = slot_for(path, length, 0);
 
-        return find_slot(set->slots, set->n_slots, hash)->type;
+        return (mode_t) (find_slot(set->slots, set->n_slots, &wanted)->hash_and_type & TYPE_MASK) << TYPE_SHIFT;
 }

@@ -82,38 +82,52 @@ static int open_output(Output *output, ImageFormat format, int level, int fd, Bl
         return r;
 }
 
-/* One more than was asked for when a plain tar is not among them: its digest is always wanted. */
-static int open_outputs(Pipeline *pipeline, const PackOutput *outputs, size_t n_outputs, BlockCache *cache,
+/* Outputs of the pipeline's own: the plain tar where it is not asked for, as its digest is always wanted, and the
+ * reader. */
+static int add_plain(Pipeline *pipeline, Error *error)
+{
+        Output *output = &pipeline->outputs[pipeline->n_outputs++];
+
+        if (open_output(output, IMAGE_TAR, 0, -1, NULL) < 0)
+                return error_out_of_memory(error);
+        return 0;
+}
+
+static int open_outputs(Pipeline *pipeline, const PackOutput *outputs, size_t n_outputs, const PipelineOptions *options,
                         Error *error)
 {
         bool plain = false;
         int r = 0;
 
-        pipeline->outputs = calloc(n_outputs + 1, sizeof *pipeline->outputs);
+        pipeline->outputs = calloc(n_outputs + 2, sizeof *pipeline->outputs);
         if (!pipeline->outputs)
                 return error_out_of_memory(error);
-        for (size_t i = 0; i < n_outputs && r == 0; i++) {
+        for (size_t i = 0; i < n_outputs; i++) {
                 if (outputs[i].format == IMAGE_TAR && !plain) {
                         plain = true;
                         pipeline->plain_index = i;
                 }
                 r = open_output(&pipeline->outputs[pipeline->n_outputs++], outputs[i].format, outputs[i].level,
-                                outputs[i].fd, cache);
-                if (r < 0)
+                                outputs[i].fd, options->cache);
+                if (r < 0) {
                         pipeline_fail(pipeline, &pipeline->outputs[i], "write", r);
+                        return error_move(error, &pipeline->error);
+                }
         }
-        if (r == 0 && !plain) {
+        if (!plain) {
                 pipeline->plain_index = pipeline->n_outputs;
-                r = open_output(&pipeline->outputs[pipeline->n_outputs++], IMAGE_TAR, 0, -1, NULL);
-                if (r < 0)
-                        pipeline_fail(pipeline, &pipeline->outputs[pipeline->plain_index], "digest", r);
+                r = add_plain(pipeline, error);
         }
-        return r < 0 ? error_move(error, &pipeline->error) : 0;
+        if (r == 0 && options->has_reader) {
+                pipeline->outputs[pipeline->n_outputs].is_reader = true;
+                r = add_plain(pipeline, error);
+        }
+        return r;
 }
 
-int pipeline_new(const PackOutput *outputs, size_t n_outputs, unsigned n_threads, BlockCache *cache, Pipeline **ret,
-                 Error *error)
+int pipeline_new(const PackOutput *outputs, size_t n_outputs, const PipelineOptions *options, Pipeline **ret, Error *error)
 {
+        unsigned n_threads = options->n_threads;
         _cleanup_pipeline_ Pipeline *pipeline = calloc(1, sizeof *pipeline);
 
         if (!pipeline)
@@ -122,7 +136,7 @@ int pipeline_new(const PackOutput *outputs, size_t n_outputs, unsigned n_threads
         pthread_cond_init(&pipeline->changed, NULL);
         /* otherwise the threshold grows with every large buffer, and freed ones stay in each thread's arena */
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
-        int r = open_outputs(pipeline, outputs, n_outputs, cache, error);
+        int r = open_outputs(pipeline, outputs, n_outputs, options, error);
         if (r < 0)
                 return r;
         if (n_threads == 0)
@@ -258,6 +272,42 @@ void pipeline_submit(Pipeline *pipeline, Block *block)
         pthread_mutex_unlock(&pipeline->lock);
 }
 
+/* With the lock held: gives back what was read last. */
+static void end_read(Pipeline *pipeline, Output *output)
+{
+        if (!output->is_read)
+                return;
+        Slot *slot = &output->slots[output->next++ % RING_SLOTS];
+        pipeline_release_block(pipeline, slot->block);
+        *slot = (Slot){ 0 };
+        output->is_read = false;
+        pthread_cond_broadcast(&pipeline->changed);
+}
+
+int pipeline_read(Pipeline *pipeline, const void **ret_data, size_t *ret_size_bytes, Error *error)
+{
+        Output *output = &pipeline->outputs[pipeline->n_outputs - 1];
+
+        pthread_mutex_lock(&pipeline->lock);
+        end_read(pipeline, output);
+        const Slot *slot = &output->slots[output->next % RING_SLOTS];
+        while (!pipeline->stop && !slot->ready && !(pipeline->closed && output->next == pipeline->n_submitted))
+                pthread_cond_wait(&pipeline->changed, &pipeline->lock);
+        bool stopped = pipeline->stop;
+        output->is_read = !stopped && slot->ready;
+        *ret_data = slot->piece.data;
+        *ret_size_bytes = slot->piece.size_bytes;
+        pthread_mutex_unlock(&pipeline->lock);
+        return stopped ? error_cancelled(error) : 0;
+}
+
+void pipeline_stop(Pipeline *pipeline)
+{
+        pthread_mutex_lock(&pipeline->lock);
+        pipeline_fail(pipeline, NULL, NULL, -ECANCELED);
+        pthread_mutex_unlock(&pipeline->lock);
+}
+
 static bool all_written(const Pipeline *pipeline)
 {
         for (size_t i = 0; i < pipeline->n_outputs; i++)
@@ -289,7 +339,7 @@ int pipeline_finish(Pipeline *pipeline, PackOutput *outputs, size_t n_outputs, P
                 wait_for_change(pipeline);
         pthread_mutex_unlock(&pipeline->lock);
         join_threads(pipeline);
-        for (size_t i = 0; i < pipeline->n_outputs && !pipeline->stop; i++) {
+        for (size_t i = 0; i < pipeline->n_outputs && !pipeline->stop && !pipeline->outputs[i].is_reader; i++) {
                 int r = end_output(pipeline, &pipeline->outputs[i], i < n_outputs ? &outputs[i] : &tar);
                 if (r == 0 && i == pipeline->plain_index && i < n_outputs)
                         tar = outputs[i];

@@ -5,6 +5,8 @@
 #include "image/pack.h"
 #include "image/piece.h"
 
+#include <stdbool.h>
+
 /* Blocks of one archive go in, in order; all outputs' files come out. A pool of threads compresses each block for each
  * output; whichever thread finishes the piece that an output waits for writes it and those behind it.
  *
@@ -28,10 +30,15 @@ struct Block {
 
 typedef struct Pipeline Pipeline;
 
-/* Starts `n_threads` threads (0: as many as processors). The cache (NULL: none) is borrowed, and the outputs' descriptors
- * are until pipeline_finish(). */
-int pipeline_new(const PackOutput *outputs, size_t n_outputs, unsigned n_threads, BlockCache *cache, Pipeline **ret,
-                 Error *error) _must_check_;
+typedef struct PipelineOptions {
+        unsigned n_threads; /* 0: as many as processors */
+        BlockCache *cache;  /* borrowed; NULL: none */
+        bool has_reader;    /* somebody takes all blocks with pipeline_read() */
+} PipelineOptions;
+
+/* Starts the threads. The outputs' descriptors are borrowed until pipeline_finish(). */
+int pipeline_new(const PackOutput *outputs, size_t n_outputs, const PipelineOptions *options, Pipeline **ret, Error *error)
+        _must_check_;
 /* Stops and joins all threads, whatever they are doing. */
 Pipeline *pipeline_free(Pipeline *pipeline);
 static inline void pipeline_free_ptr(Pipeline **pipeline)
@@ -45,6 +52,12 @@ int pipeline_take_block(Pipeline *pipeline, Block **ret, Error *error) _must_che
 /* The block belongs to the pipeline again. An empty one only goes back. */
 void pipeline_submit(Pipeline *pipeline, Block *block);
 
-/* Waits until everything is written, and fills in sizes and digests; `ret_tar` gets those of the plain archive. */
+/* For one thread beside the one that submits: the next part of the plain archive, which stays until the next call; 0
+ * bytes at the end. -ECANCELED once the pipeline has stopped. The others wait when it doesn't read. */
+int pipeline_read(Pipeline *pipeline, const void **ret_data, size_t *ret_size_bytes, Error *error) _must_check_;
+/* Everybody gets -ECANCELED from now on, or the error that came before. */
+void pipeline_stop(Pipeline *pipeline);
+
+/* Waits until everything is written and fills in sizes and digests; `ret_tar` gets those of the plain archive. */
 int pipeline_finish(Pipeline *pipeline, PackOutput *outputs, size_t n_outputs, PackOutput *ret_tar, Error *error)
         _must_check_;

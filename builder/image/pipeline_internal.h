@@ -28,6 +28,8 @@ typedef struct Output {
         Sink sink;
         uint64_t next;  /* number of the piece to be written next */
         bool writing;   /* by some thread, without the lock */
+        bool is_reader; /* pipeline_read() takes the pieces; nothing is written */
+        bool is_read;   /* the piece `next`, at this moment */
         Slot slots[RING_SLOTS];
 } Output;
 

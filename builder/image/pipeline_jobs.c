@@ -36,7 +36,9 @@ void pipeline_release_block(Pipeline *pipeline, Block *block)
 /* With the lock held; writing is done without it. */
 static void write_ready(Pipeline *pipeline, Output *output)
 {
-        if (output->writing)
+        if (output->is_reader)
+                pthread_cond_broadcast(&pipeline->changed);
+        if (output->is_reader || output->writing)
                 return;
         output->writing = true;
         for (Slot *slot; (slot = &output->slots[output->next % RING_SLOTS])->ready && !pipeline->stop;) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/error.h"
 
 /* What systemd 247 to 262 take for an image: thirteen rules, found out by running their unpackers (GNU tar up to 258,
@@ -35,5 +36,19 @@ typedef void (*RuleListener)(const RuleViolation *violation, void *userdata);
  * is damaged is an error. */
 int rules_scan(int fd, RuleListener listener, void *userdata, Error *error) _must_check_;
 
-/* The same as one Error: the first violation is the message, the others are the detail. `name` is the file's. */
-int rules_check(int fd, const char *name, Error *error) _must_check_;
+/* The same for who reads the image anyway: give the listener to the stream as well, then every entry to
+ * rule_check_entry(), and end with rule_check_end(). */
+typedef struct ImageEntry ImageEntry;
+typedef struct RuleCheck RuleCheck;
+
+RuleCheck *rule_check_new(RuleListener listener, void *userdata); /* NULL when memory is short */
+RuleCheck *rule_check_free(RuleCheck *check);
+static inline void rule_check_free_ptr(RuleCheck **check)
+{
+        rule_check_free(*check);
+}
+#define _cleanup_rule_check_ _cleanup_(rule_check_free_ptr)
+
+/* Returns 0 or -ENOMEM. */
+int rule_check_entry(RuleCheck *check, const ImageEntry *entry) _must_check_;
+void rule_check_end(RuleCheck *check);

@@ -92,8 +92,15 @@ void apt_transaction_done(AptTransaction *transaction);
 #define _cleanup_transaction_ _cleanup_(apt_transaction_done)
 
 typedef struct AptRequest {
-        enum { APT_INSTALL, APT_DIST_UPGRADE, APT_REMOVE_PACKAGES } verb;
-        char *const *packages;  /* names, name=version, name/suite; for APT_INSTALL */
+        enum {
+                APT_INSTALL,
+                APT_DIST_UPGRADE,
+                APT_REMOVE_PACKAGES,
+                APT_BOOTSTRAP, /* into an empty tree; the transaction has packages, sorted by name, but no steps */
+        } verb;
+        const char *pattern;    /* for APT_BOOTSTRAP: what else is installed, see apt-patterns(7); never from a recipe */
+        char *const *forbidden; /* for APT_BOOTSTRAP: names that are not installed, whatever asks for them */
+        char *const *packages;  /* names, name=version, name/suite; for APT_INSTALL and APT_BOOTSTRAP */
         char *const *deb_paths; /* local .deb files, host paths; for APT_INSTALL */
         bool recommends;
         bool purge;
@@ -120,5 +127,5 @@ void apt_package_done(AptPackage *package);
 /* After the download: the .deb file, under a name that only this build knows; of a local package its own path. Readable for
  * all. The caller frees; NULL when memory is short. */
 char *apt_package_path(const Apt *apt, const AptPackage *package);
-/* The same file, with size and SHA-256 compared once more (-EBADMSG names the package). */
+/* The same file, with size and SHA-256 compared once more (-EBADMSG names the package). The caller closes it. */
 int apt_open_package(const Apt *apt, const AptPackage *package, int *ret_fd, Error *error) _must_check_;

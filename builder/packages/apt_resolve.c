@@ -12,6 +12,8 @@
 #include "packages/readable.h"
 #include "packages/status.h"
 
+#define FORBIDDEN_NAME "forbidden"
+
 void apt_transaction_done(AptTransaction *transaction)
 {
         for (size_t i = 0; i < transaction->n_packages; i++)
@@ -103,7 +105,7 @@ static bool has_pin(char *const *requests)
 
 static const char *verb_name(const AptRequest *request)
 {
-        return request->verb == APT_INSTALL        ? "install"
+        return request->verb == APT_INSTALL || request->verb == APT_BOOTSTRAP ? "install"
                : request->verb == APT_DIST_UPGRADE ? "dist-upgrade"
                : request->purge                    ? "purge"
                                                    : "remove";
@@ -127,10 +129,14 @@ static int make_arguments(const AptRequest *request, const char *mode, const cha
                 r = strv_append(&argv, "--no-install-suggests");
         if (r == 0 && has_pin(request->packages))
                 r = strv_append(&argv, "--allow-downgrades");
+        if (r == 0 && request->verb == APT_BOOTSTRAP)
+                r = strv_append(&argv, "-oDir::Etc::Preferences=" APT_INSIDE "/" FORBIDDEN_NAME);
         if (r == 0)
                 r = strv_append(&argv, verb_name(request));
         if (r == 0)
                 r = strv_append(&argv, "--");
+        if (r == 0 && request->pattern)
+                r = strv_append(&argv, request->pattern);
         if (r == 0)
                 r = strv_extend(&argv, request->packages);
         for (size_t i = 0; r == 0 && request->deb_paths && request->deb_paths[i]; i++)
@@ -380,30 +386,6 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         return 0;
 }
 
-static int check_selection(const Apt *apt, Error *error)
-{
-        return apt->has_selection ? 0 : error_set(error, -EINVAL, "No repositories are selected");
-}
-
-int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
-{
-        _cleanup_buffer_ Buffer status = BUFFER_INIT;
-        _cleanup_strv_ char **debs = NULL;
-        AptRequest readable = *request;
-        int r = check_selection(apt, error);
-
-        if (r == 0)
-                r = check_names(request->packages, error);
-        if (r == 0)
-                r = take_debs(apt, request->deb_paths, &debs, error);
-        readable.deb_paths = debs;
-        if (r == 0)
-                r = apt_take_status(apt, tree, &status, error);
-        if (r == 0 && request->verb == APT_REMOVE_PACKAGES)
-                r = check_installed(request->packages, status.data ? status.data : "", request->purge, error);
-        return r < 0 ? r : resolve(apt, &readable, ret, error);
-}
-
 /* "NAME_VERSION_ARCH.deb", with %3a for ":" */
 static int split_file_name(AptPackage *package, Error *error)
 {
@@ -433,6 +415,105 @@ static int split_file_name(AptPackage *package, Error *error)
                         return error_out_of_memory(error);
         }
         return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ an empty tree */
+
+/* Forbidden packages have no candidate, and the pattern must not choose them. */
+static int forbid(Apt *apt, const AptRequest *request, char **ret_pattern, Error *error)
+{
+        _cleanup_buffer_ Buffer preferences = BUFFER_INIT, pattern = BUFFER_INIT;
+        int r = buffer_printf(&pattern, "?and(%s", request->pattern);
+
+        for (char *const *name = request->forbidden; r == 0 && name && *name; name++) {
+                r = buffer_printf(&preferences, "Package: %s\nPin: release *\nPin-Priority: -1\n\n", *name);
+                if (r == 0)
+                        r = buffer_printf(&pattern, ",?not(?exact-name(%s))", *name);
+        }
+        if (r == 0)
+                r = buffer_append_string(&pattern, ")");
+        if (r < 0)
+                return error_out_of_memory(error);
+        r = apt_write_text(apt, FORBIDDEN_NAME, preferences.data ? preferences.data : "", error);
+        if (r == 0)
+                *ret_pattern = buffer_take(&pattern);
+        return r;
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+        const AptPackage *left = a, *right = b;
+        int r = strcmp(left->name, right->name);
+
+        return r != 0 ? r : strcmp(left->architecture, right->architecture);
+}
+
+static int check_sum(const AptPackage *package, Error *error)
+{
+        if (package->sha256)
+                return 0;
+        error_set(error, -EKEYREJECTED, "The repository has no SHA-256 of the package %s", package->name);
+        return error_hint(error, "Its indexes are too old or too weak to be believed");
+}
+
+/* The files alone say everything: in which order packages are unpacked is nothing that apt has to find out. */
+static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction *ret, Error *error)
+{
+        _cleanup_buffer_ Buffer uris = BUFFER_INIT;
+        _cleanup_apt_packages_ AptPackages files = { 0 };
+        _cleanup_free_ char *pattern = NULL;
+        AptRequest whole = *request;
+
+        int r = forbid(apt, request, &pattern, error);
+        whole.pattern = pattern;
+        if (r == 0)
+                r = ask(apt, &whole, "--print-uris", "-q", &uris, error);
+        if (r == 0)
+                r = apt_parse_uris(uris.data, &files, error);
+        for (size_t i = 0; r == 0 && i < files.n_items; i++) {
+                r = split_file_name(&files.items[i], error);
+                if (r == 0)
+                        r = check_sum(&files.items[i], error);
+                if (r == 0 && !is_there(apt, &files.items[i]))
+                        ret->download_bytes += files.items[i].size_bytes;
+        }
+        if (r < 0)
+                return r;
+        if (files.n_items > 1)
+                qsort(files.items, files.n_items, sizeof *files.items, compare_packages);
+        ret->packages = TAKE_PTR(files.items);
+        ret->n_packages = files.n_items;
+        files.n_items = 0;
+        return 0;
+}
+
+static int check_selection(const Apt *apt, Error *error)
+{
+        return apt->has_selection ? 0 : error_set(error, -EINVAL, "No repositories are selected");
+}
+
+int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
+{
+        _cleanup_buffer_ Buffer status = BUFFER_INIT;
+        _cleanup_strv_ char **debs = NULL;
+        AptRequest readable = *request;
+        int r = check_selection(apt, error);
+
+        if (r == 0)
+                r = check_names(request->packages, error);
+        if (r == 0)
+                r = take_debs(apt, request->deb_paths, &debs, error);
+        readable.deb_paths = debs;
+        if (r == 0)
+                r = apt_take_status(apt, tree, &status, error);
+        if (r == 0 && request->verb == APT_REMOVE_PACKAGES)
+                r = check_installed(request->packages, status.data ? status.data : "", request->purge, error);
+        if (r == 0 && request->verb == APT_BOOTSTRAP)
+                r = check_names(request->forbidden, error);
+        if (r < 0)
+                return r;
+        return request->verb == APT_BOOTSTRAP ? resolve_bootstrap(apt, request, ret, error)
+                                              : resolve(apt, &readable, ret, error);
 }
 
 static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *error)

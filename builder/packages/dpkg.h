@@ -18,6 +18,22 @@ int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const 
                const char *const *environment, Output *output, DpkgProgress progress, void *userdata, Error *error)
         _must_check_;
 
+/* One run of dpkg, or of something that speaks as dpkg does. Everything is borrowed. */
+typedef struct DpkgTask {
+        Sandbox *sandbox;
+        const SandboxTree *tree;
+        const char *const *environment;
+        Output *output;
+        size_t n_steps; /* packages, for progress */
+        DpkgProgress progress;
+        void *userdata;
+} DpkgTask;
+
+/* Fails with dpkg's own complaint, as dpkg_apply(). Guarding the tree (guard.h) is the caller's. */
+int dpkg_run(const DpkgTask *task, char *const *argv, Error *error) _must_check_;
+/* Configures packages that are unpacked, and what their triggers want; NULL: all that there are. */
+int dpkg_configure(const DpkgTask *task, char *const *names, Error *error) _must_check_;
+
 /* An installed package, from the tree's dpkg status. */
 typedef struct DpkgPackage {
         char *name, *version, *architecture;

@@ -5,19 +5,19 @@
 #include "stages/kinds.h"
 
 
-static void show_download(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
+void transaction_show_download(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
 {
         char done[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
 
         report_live(userdata, "downloading %s of %s", size_text(done_bytes, done), size_text(total_bytes, total));
 }
 
-static void show_package(size_t done, size_t total, const char *package, void *userdata)
+void transaction_show_package(size_t done, size_t total, const char *package, void *userdata)
 {
         report_live(userdata, "%zu of %zu: %s", done, total, package);
 }
 
-static int note_transaction(StageContext *context, const AptTransaction *transaction, Error *error)
+int transaction_note(StageContext *context, const AptTransaction *transaction, Error *error)
 {
         size_t removed = 0;
         uint64_t bytes = 0;
@@ -42,13 +42,13 @@ static int apply(StageContext *context, const AptTransaction *transaction, Error
         bool idle = transaction->n_steps == 0;
         if (idle && strv_length(transaction->automatic) == 0 && strv_length(transaction->manual) == 0)
                 return stage_note(context, error, "nothing to do");
-        int r = apt_download(context->apt, transaction, show_download, context->report, error);
+        int r = apt_download(context->apt, transaction, transaction_show_download, context->report, error);
         if (r == 0)
                 r = dpkg_apply(context->sandbox, context->tree, context->apt, transaction, context->environment,
-                               context->output, show_package, context->report, error);
+                               context->output, transaction_show_package, context->report, error);
         if (r < 0)
                 return r;
-        return idle ? stage_note(context, error, "nothing to do") : note_transaction(context, transaction, error);
+        return idle ? stage_note(context, error, "nothing to do") : transaction_note(context, transaction, error);
 }
 
 int transaction_run(StageContext *context, Error *error)

@@ -29,6 +29,22 @@ static void test_levels(void **state _unused_)
         assert_int_equal(image_format_default_level(IMAGE_TAR_XZ), 6);
 }
 
+static void test_level_list(void **state _unused_)
+{
+        char *words[] = { (char *) "tar.gz:1", (char *) "tar.zst:19", NULL };
+        ImageFormat format = IMAGE_TAR;
+        int level = 0;
+
+        assert_int_equal(image_level_parse("tar.zst:19", &format, &level, NULL), 0);
+        assert_int_equal(format, IMAGE_TAR_ZST);
+        assert_int_equal(level, 19);
+        assert_int_equal(image_level_from_list(words, IMAGE_TAR_GZ), 1);
+        assert_int_equal(image_level_from_list(words, IMAGE_TAR_ZST), 19);
+        assert_int_equal(image_level_from_list(words, IMAGE_TAR_XZ), 6);
+        assert_int_equal(image_level_from_list(NULL, IMAGE_TAR_XZ), 6);
+        assert_int_equal(image_level_from_list(words, IMAGE_TAR), 0);
+}
+
 /* Each name belongs to its own index. */
 static void test_round_trip(void **state _unused_)
 {
@@ -41,6 +57,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_names),
                 cmocka_unit_test(test_levels),
+                cmocka_unit_test(test_level_list),
                 cmocka_unit_test(test_round_trip),
         };
 

@@ -32,6 +32,15 @@ static void test_refused(void **state)
                 const char *text, *message;
         } cases[] = {
                 { "Formats=tar.bz2\n", "tar.bz2" },
+                { "Level=9\n", "\"9\" is no level; expected FORMAT:LEVEL, as in tar.zst:19" },
+                { "Level=tar.xz:\n", "expected FORMAT:LEVEL" },
+                { "Level=tar.xz:6 zst:9\n", "did you mean \"tar.zst:9\"?" },
+                { "Level=tar.zts:9\n", "did you mean \"tar.zst:9\"?" },
+                { "Level=tar:1\n", "tar has no levels" },
+                { "Level=tar.xz:10\n", "there is no level 10 for tar.xz; expected 0 to 9" },
+                { "Level=tar.gz:0\n", "expected 1 to 12" },
+                { "Level=tar.zst:-3\n", "expected 1 to 19" },
+                { "Level=tar.xz:6 tar.gz:6\nLevel=tar.xz:9\n", "Level= gives tar.xz two levels" },
                 { "Keep=hostnam\n", "did you mean \"hostname\"" },
                 { "[Debootstrap]\n", "[Debootstrap] needs Suite=" },
                 { "[Debootstrap]\nSuite=bokworm\n", "Suite= names \"bokworm\"" },
@@ -116,6 +125,8 @@ static void test_accepted(void **state)
 {
         static const char *const cases[] = {
                 "Version=1.0\nFormats=tar.gz tar.zst\nKeep=hostname logs\n",
+                "Formats=tar.zst\nLevel=tar.zst:19 tar.xz:0\nLevel=tar.gz:12\n",
+                "Level=tar.zst:19\nLevel=\nLevel=tar.zst:3\n",
                 "[Debootstrap]\nSuite=bookworm\nVariant=standard\nInclude=a "
                 "b\nCheckValidUntil=no\nMirror=file:///srv/m\n",
                 "[Debootstrap]\nSuite=private\nLikeSuite=xenial\n",
