@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH=layers
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
@@ -175,7 +175,7 @@ check-reproducible: check-deps
 .PHONY: bench
 bench: bench-deps
 	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
-	$(Q)tests/bench/run
+	$(Q)tests/bench/run $(BENCH)
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
 FUZZ_SECONDS ?= 60
