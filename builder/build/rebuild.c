@@ -5,6 +5,7 @@
 #include "build/original.h"
 #include "image/format.h"
 #include "image/names.h"
+#include "packages/lock.h"
 #include "stages/stage.h"
 
 #include <errno.h>
@@ -83,6 +84,31 @@ static int find_recipe(const RebuildOptions *options, const Original *original, 
         return error_hint(error, "Name the recipe of the image with --recipe");
 }
 
+/* ------------------------------------------------------------------------------------------------ lock */
+
+static int read_lock(const RebuildOptions *options, const Original *original, char **ret_path, Lock *ret, Error *error)
+{
+        _cleanup_lock_ Lock lock = { 0 };
+
+        if (options->lock ? !(*ret_path = strdup(options->lock))
+                          : asprintf(ret_path, "%s/%s.lock", original->directory, original->base_name) < 0) {
+                *ret_path = NULL;
+                return error_out_of_memory(error);
+        }
+        int r = lock_read(*ret_path, &lock, error);
+        if (r == -ENOENT && !options->lock)
+                return error_hint(error, "The lock of an image lies beside it, under the same name, unless --lock names it");
+        if (r < 0)
+                return r;
+        if (!string_equal(lock.image, original->name) || !string_equal(lock.architecture, original->architecture) ||
+            !string_equal(lock.version, original->version))
+                return error_set(error, -EINVAL, "%s is the lock of %s-%s-%s, not of %s", *ret_path, lock.image,
+                                 lock.architecture, lock.version, original->base_name);
+        *ret = lock;
+        lock = (Lock){ 0 };
+        return 0;
+}
+
 /* ------------------------------------------------------------------------------------------------ build */
 
 static int check_keep(const char *path, Error *error)
@@ -100,7 +126,12 @@ static int build(const RebuildOptions *options, const Original *original, Recipe
                  BuildResult *ret, Error *error)
 {
         BuildOptions build = options->build;
+        _cleanup_lock_ Lock lock = { 0 };
+        _cleanup_free_ char *lock_path = NULL;
 
+        int r = read_lock(options, original, &lock_path, &lock, error);
+        if (r < 0)
+                return r;
         build.out_directory = out_directory;
         build.formats = original->formats;
         build.no_cache = true;
