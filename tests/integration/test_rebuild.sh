@@ -8,7 +8,7 @@ rebuild() {
         shift
         cd "$WORK/recipes"
         run "$status" "$TEMPLAR" rebuild "$@" --cache "${BUILD_CACHE:-$WORK/cache}" --quiet
-        same "$(ls -A "${BUILD_CACHE:-$WORK/cache}" | grep -c '^rebuild-')" 0 'folders left behind'
+        same "$(find "${BUILD_CACHE:-$WORK/cache}" -maxdepth 1 -name 'rebuild-*')" '' 'folders left behind'
 }
 
 # small SCRIPT FORMATS: builds it, and finds the release
