@@ -42,7 +42,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTEMPLAR_VERSION='
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Goals that need the libraries; the others install them first, or never compile.
-ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible check-bootstrap bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
