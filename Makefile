@@ -121,7 +121,7 @@ BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev li
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev busybox-static e2fsprogs expect faketime iproute2 jq \
-  libarchive-tools mandoc nginx procps systemd-container
+  libarchive-tools mandoc nginx procps python3-jsonschema systemd-container
 BENCH_PACKAGES := jq mmdebstrap time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 
