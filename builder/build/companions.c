@@ -133,6 +133,7 @@ static int write_manifest(Facts *facts, Release *release, Error *error)
                 .outputs = facts->image->outputs,
                 .output_names = (const char *const *) facts->names,
                 .n_outputs = facts->image->n_outputs,
+                .allows = facts->image->allows,
         };
         r = manifest_format(&manifest, &text, error);
         return r < 0 ? r : write_text(facts, release, "manifest.json", text, error);

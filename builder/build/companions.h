@@ -2,6 +2,7 @@
 #pragma once
 
 #include "build/job.h"
+#include "image/lint.h"
 #include "image/pack.h"
 
 /* What is published beside the images of a version and says what they are. Everything in it follows from the job and the
@@ -19,6 +20,7 @@ typedef struct PackedImage {
         const PackStatistics *statistics;
         const char *settings_sha256; /* of the settings file; "" when there is none */
         char *const *formats;
+        const LintAllows *allows; /* what the recipe says of findings in it */
 } PackedImage;
 
 /* Writes all but the provenance into the staging folder, once the version is final. *ret_statement is what is to be signed

@@ -3,9 +3,9 @@
 
 #include "base/file.h"
 #include "build/companions.h"
+#include "build/inspect.h"
 #include "image/pack.h"
 #include "signing/attest.h"
-#include "signing/keys.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
-        const char *base_name;
+        Inspection *inspection;
         int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
@@ -58,18 +58,18 @@ static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *er
                 .clamp_sec = packing->clamp_sec,
                 .progress = &packing->shared->progress,
                 .cache = cache,
-                .check_name = packing->base_name,
+                .lint = &packing->inspection->options,
+                .lint_report = &packing->inspection->found,
         };
         pthread_t watcher;
 
-        (void) reply;
         bool watched = pthread_create(&watcher, NULL, show_progress, packing) == 0;
         int r = pack_tree(root_fd, &options, packing->shared->outputs, packing->n_outputs, &packing->shared->statistics,
                           error);
         packing->shared->done = true;
         if (watched)
                 pthread_join(watcher, NULL);
-        return r;
+        return r < 0 ? r : inspection_send(packing->inspection, reply, error);
 }
 
 static void unmap_shared(PackShared **shared)
@@ -128,6 +128,7 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
         _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
+        _cleanup_buffer_ Buffer reply = BUFFER_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
@@ -138,8 +139,10 @@ static int pack(Job *job, Release *release, Packing *packing, Error *error)
                 r = block_service_start(layer_store_blocks(job->store), &blocks, error);
         packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
-                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
+                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, &reply, error);
         close_outputs(packing);
+        if (r == 0)
+                r = inspection_receive(packing->inspection, &reply, error);
         return r;
 }
 
@@ -225,14 +228,12 @@ static char *base_name_of(const Job *job)
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
 static int publish(Job *job, Release *release, const char *statement, Error *error)
@@ -313,6 +314,7 @@ static int write_companions(const Job *job, Release *release, const Packing *pac
                 .statistics = &packing->shared->statistics,
                 .settings_sha256 = settings->sha256,
                 .formats = formats_of(job),
+                .allows = &packing->inspection->allows,
         };
 
         return companions_write(job, release, &image, ret_statement, error);
@@ -341,6 +343,8 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                 if (r == 0)
                         r = list_files(job, packing, settings->sha256, ret_files, error);
         }
+        if (r == 0)
+                r = inspection_conclude(packing->inspection, packing->report, error);
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
@@ -353,6 +357,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
 static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret, bool *ret_taken, Error *error)
 {
         _cleanup_release_ Release *release = NULL;
+        _cleanup_inspection_ Inspection inspection = { 0 };
         _cleanup_free_ char *base_name = base_name_of(job);
         _cleanup_json_ json_t *files = NULL;
         _cleanup_(unmap_shared) PackShared *shared =
@@ -366,10 +371,12 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
         Packing packing = {
                 .shared = shared,
                 .clamp_sec = job_epoch_sec(job),
-                .base_name = base_name,
+                .inspection = &inspection,
                 .report = job->options->report,
         };
-        int r = release_open(job->directory, base_name, &release, error);
+        int r = inspection_start(job, &inspection, error);
+        if (r == 0)
+                r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
         if (r == 0)

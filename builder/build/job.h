@@ -15,8 +15,8 @@
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, companions.c says what it was, lock.c what was used, record.c remembers, failed.c
- * keeps what failed, build.c says in which order, job.c begins and ends it. */
+ * layer, inspect.c knows what the image must not hold, finish.c packs and publishes, companions.c says what it was, lock.c
+ * what was used, record.c remembers, failed.c keeps what failed, build.c says in which order, job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
 typedef struct StageSources {

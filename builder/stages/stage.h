@@ -61,6 +61,9 @@ typedef struct StageKind {
          * hands them to run(). May be NULL. */
         bool (*request)(const RecipeSection *section, StageRequest *ret);
 
+        /* The key that names a file with a secret in its only line, which must not come to stand in the image; NULL: none. */
+        const char *secret_key;
+
         /* Whether the same input gives the same result; NULL: yes. */
         bool (*cacheable)(const RecipeSection *section);
 

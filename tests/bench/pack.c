@@ -85,7 +85,9 @@ static int run(Bench *bench, PackStatistics *statistics, Error *error)
         _cleanup_block_service_ BlockService service = BLOCK_SERVICE_INIT;
         _cleanup_block_cache_ BlockCache *cache = NULL;
         _cleanup_close_ int fd = open(bench->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        PackOptions options = { .n_threads = bench->n_threads, .check_name = bench->check ? "archive" : NULL };
+        LintOptions lint = { 0 };
+        _cleanup_lint_report_ LintReport found = { 0 };
+        PackOptions options = { .n_threads = bench->n_threads, .lint = bench->check ? &lint : NULL, .lint_report = &found };
 
         if (fd < 0)
                 return error_set_errno(error, errno, "Can't open %s", bench->tree);
