@@ -123,7 +123,7 @@ BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev li
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev attr busybox-static e2fsprogs expect faketime iproute2 jq \
-  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps systemd-container
+  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container
 BENCH_PACKAGES := jq mmdebstrap time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 

@@ -204,7 +204,7 @@ static void test_older_formats(void **state _unused_)
         static const char *const formats[] = {
                 "Format: http://dep.debian.net/deps/dep5/",
                 "Format-Specification: http://svn.debian.org/wsvn/dep/web/deps/dep5.mdwn?op=file&rev=135",
-                "\xef\xbb\xbf" "Format: http://www.debian.org/doc/packaging-manuals/copyright-format/1.0",
+                "\xef\xbb\277Format: http://www.debian.org/doc/packaging-manuals/copyright-format/1.0",
                 "# a comment\nUpstream-Name: x\nFORMAT: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/",
         };
 
