@@ -56,6 +56,8 @@ int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, 
                 return r;
         report_subject(options->report, recipe_name(recipe));
         r = run_job(&job, ret, error);
+        if (options->trial)
+                return r;
         if (r == 0)
                 job_forget_failed(&job);
         else if (job.n_reached > 0 && !job.finished && error->kind != ERROR_CANCELLED)

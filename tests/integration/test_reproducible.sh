@@ -26,7 +26,7 @@ Formats=tar
 Base=debian-bookworm.recipe
 
 [Install]
-Packages=$(echo $2)
+Packages=$(tr -s ' \n' ' ' <<<"$2")
 Recommends=no
 
 [Script]
@@ -135,7 +135,7 @@ vary() {
         mapfile -t list < <(recipes "$recipes")
         run 0 in_mask "$mask" "$recipes" "${in_host[@]}" "${by[@]}" "${variables[@]}" LD_PRELOAD="$WORK/library/elsewhere.so" \
                 "$program" build "${list[@]}" --jobs 1 --out "$out" --cache "$cache" --no-sign --formats tar.zst "${options[@]}"
-        rm -rf "$cache"/*
+        rm -rf "${cache:?}"/*
         [ "$out" = "$WORK/$name" ] || ln -s "$out" "$WORK/$name"
 }
 
