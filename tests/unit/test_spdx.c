@@ -157,6 +157,9 @@ static void test_packages(void **state _unused_)
         assert_string_equal(purl(bash), "pkg:deb/debian/bash@5.2.15-2?arch=amd64&distro=debian-12");
         assert_string_equal(purl(gxx), "pkg:deb/debian/g%2B%2B@4:12.2?arch=all&distro=debian-12");
         assert_string_equal(purl(source), "pkg:deb/debian/gcc@12.2%2Bdfsg~1?arch=source&distro=debian-12");
+        assert_string_equal(purl(makedev), "pkg:deb/debian/makedev@2.3.1-97%2Btemplar1?arch=all&distro=debian-12");
+        assert_string_equal(purl(find_package(document, "makedev", "SOURCE")),
+                            "pkg:deb/debian/makedev@2.3.1-97?arch=source&distro=debian-12");
         assert_string_equal(checksum(bash), "aaaa");
         assert_string_equal(checksum(gxx), "bbbb");
         assert_string_equal(checksum(gcc), "(none)");
