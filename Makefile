@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH=layers
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
+# make check-reproducible   the same bytes under nine variations, one by one
 # make tidy     clang-tidy and shellcheck        make format   clang-format
 # make install  DESTDIR=, prefix=/usr/local      make clean
 #
@@ -40,7 +41,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTEMPLAR_VERSION='
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Goals that need the libraries; the others install them first, or never compile.
-ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
@@ -165,10 +166,16 @@ check-recipes: check-deps
 	$(SUBMAKE) all
 	$(Q)tests/check-recipes
 
+# The variations of tests/integration/test_reproducible.sh one by one: about an hour.
+.PHONY: check-reproducible
+check-reproducible: check-deps
+	$(SUBMAKE) all
+	$(Q)TEMPLAR_TEST_MATRIX=yes tests/integration/run reproducible
+
 .PHONY: bench
 bench: bench-deps
 	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
-	$(Q)tests/bench/run
+	$(Q)tests/bench/run $(BENCH)
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
 FUZZ_SECONDS ?= 60

@@ -289,7 +289,16 @@ static int start_over(Native *native, Error *error)
         return r == 0 ? run_rounds(native, error) : r;
 }
 
-/* As apt would have it: packages of the base are there for themselves. */
+/* As mmdebstrap has it: what dpkg alone would have installed is not marked, nor what apt was asked for. */
+static bool is_automatic(const Native *native, size_t number)
+{
+        const Package *package = &native->packages.items[number];
+
+        return !native->order.essential[number] &&
+               !(package->priority && strv_contains((char *const *) native->bootstrap->priorities, package->priority)) &&
+               !strv_contains(native->bootstrap->asked, package->origin->name);
+}
+
 static int write_marks(Native *native, Error *error)
 {
         const NativeBootstrap *bootstrap = native->bootstrap;
@@ -298,7 +307,7 @@ static int write_marks(Native *native, Error *error)
 
         for (size_t i = 0; i < native->packages.n_items; i++) {
                 const char *name = native->packages.items[i].origin->name;
-                if (!native->order.base[i] && !strv_contains(bootstrap->asked, name) && strv_append(&automatic, name) < 0)
+                if (is_automatic(native, i) && strv_append(&automatic, name) < 0)
                         return error_out_of_memory(error);
         }
         marks.automatic = automatic;

@@ -27,7 +27,8 @@ typedef struct NativeBootstrap {
                                 the usrmerge package must not be: */
         bool keeps_unmerged;
         const char *sources; /* for /etc/apt/sources.list */
-        char *const *asked;  /* names of packages that are not there for others alone */
+        char *const *asked;  /* names, and */
+        const char *const *priorities; /* priorities, of packages that are not there for others alone */
         const char *const *environment; /* of scripts */
         Output *output;
         void (*phase)(NativePhase phase, size_t n_packages, void *userdata); /* is entered, maybe again */

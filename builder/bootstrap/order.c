@@ -44,6 +44,7 @@ void order_done(Order *order)
         }
         free(order->rounds);
         free(order->base);
+        free(order->essential);
         *order = (Order){ 0 };
 }
 
@@ -160,9 +161,9 @@ static void mark(Graph *graph, size_t number, size_t *list, size_t *n_list)
                 list[(*n_list)++] = number;
 }
 
-static bool is_base(const Package *package)
+static bool is_required(const Package *package)
 {
-        return package->essential || (package->priority && strcmp(package->priority, "required") == 0);
+        return package->priority && strcmp(package->priority, "required") == 0;
 }
 
 static int find_base(Graph *graph, Order *order)
@@ -170,11 +171,16 @@ static int find_base(Graph *graph, Order *order)
         size_t n = graph->packages->n_items;
 
         order->base = calloc(n + 1, sizeof *order->base);
-        if (!order->base)
+        order->essential = calloc(n + 1, sizeof *order->essential);
+        if (!order->base || !order->essential)
                 return -ENOMEM;
         clear_marks(graph);
         for (size_t i = 0; i < n; i++)
-                if (is_base(&graph->packages->items[i]))
+                if (graph->packages->items[i].essential)
+                        mark(graph, i, NULL, NULL);
+        memcpy(order->essential, graph->marks, n * sizeof *order->essential);
+        for (size_t i = 0; i < n; i++)
+                if (is_required(&graph->packages->items[i]))
                         mark(graph, i, NULL, NULL);
         memcpy(order->base, graph->marks, n * sizeof *order->base);
         return 0;

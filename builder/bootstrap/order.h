@@ -23,7 +23,8 @@ typedef struct Round {
 typedef struct Order {
         Round *rounds; /* owned; in the first, the base, scripts run behind the unpacking */
         size_t n_rounds;
-        bool *base; /* by number; owned */
+        bool *base;      /* by number; owned */
+        bool *essential; /* those and all that they depend on; the same */
 } Order;
 
 void order_done(Order *order);

@@ -5,7 +5,7 @@
 #include "build/companions.h"
 #include "build/inspect.h"
 #include "image/pack.h"
-#include "signing/keys.h"
+#include "signing/attest.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -93,13 +93,16 @@ static bool has_output(const Packing *packing, ImageFormat format)
         return false;
 }
 
+static char *const *formats_of(const Job *job)
+{
+        return job->options->formats ? job->options->formats : section_list(recipe_image(job->recipe), "Formats");
+}
+
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
-        char *const *formats = job->options->formats;
+        char *const *formats = formats_of(job);
         char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
-        if (!formats)
-                formats = section_list(recipe_image(job->recipe), "Formats");
         if (!formats || !*formats)
                 return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
         for (; *formats; formats++) {
@@ -225,17 +228,15 @@ static char *base_name_of(const Job *job)
 static int open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
-static int publish(Job *job, Release *release, Error *error)
+static int publish(Job *job, Release *release, const char *statement, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
@@ -244,6 +245,8 @@ static int publish(Job *job, Release *release, Error *error)
 
         report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
         int r = open_signer(job, &signer, error);
+        if (r == 0 && signer)
+                r = attest_write(release, signer, statement, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -302,16 +305,19 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
-static int write_companions(const Job *job, Release *release, const Packing *packing, Error *error)
+static int write_companions(const Job *job, Release *release, const Packing *packing, const Settings *settings,
+                            char **ret_statement, Error *error)
 {
         PackedImage image = {
                 .outputs = packing->shared->outputs,
                 .n_outputs = packing->n_outputs,
                 .statistics = &packing->shared->statistics,
+                .settings_sha256 = settings->sha256,
+                .formats = formats_of(job),
                 .allows = &packing->inspection->allows,
         };
 
-        return companions_write(job, release, &image, error);
+        return companions_write(job, release, &image, ret_statement, error);
 }
 
 /* The packed image against what is there under that version: *ret_taken, see job.h. */
@@ -319,6 +325,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                           BuildResult *ret, bool *ret_taken, Error *error)
 {
         ReleaseMatch match = RELEASE_ABSENT;
+        _cleanup_free_ char *statement = NULL;
         int r = list_files(job, packing, settings->sha256, ret_files, error);
 
         if (r == 0)
@@ -341,9 +348,9 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_companions(job, release, packing, error);
+                r = write_companions(job, release, packing, settings, &statement, error);
         if (r == 0)
-                r = publish(job, release, error);
+                r = publish(job, release, statement, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 

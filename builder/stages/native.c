@@ -5,6 +5,7 @@
 #include "stages/transaction.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void show_phase(NativePhase phase, size_t n_packages, void *userdata)
 {
@@ -30,6 +31,25 @@ static int format_sources(const Repository *repository, char **ret)
         return 0;
 }
 
+/* What the pattern of the variant names, see debootstrap.c; as far as it is not there for others. */
+static const char *const *priorities_of(const char *variant)
+{
+        static const char *const none[] = { NULL }, *const minbase[] = { "required", NULL };
+        static const char *const standard[] = { "required", "important", "standard", NULL };
+
+        return strcmp(variant, "essential") == 0 ? none : strcmp(variant, "standard") == 0 ? standard : minbase;
+}
+
+static int list_asked(const Bootstrap *bootstrap, char ***ret)
+{
+        _cleanup_strv_ char **asked = strv_copy(bootstrap->include);
+
+        if ((bootstrap->include && !asked) || strv_append(&asked, "apt") < 0 || strv_append(&asked, "build-essential") < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(asked);
+        return 0;
+}
+
 static int download(StageContext *context, Error *error)
 {
         double start_sec = report_stage_seconds(context->report);
@@ -42,6 +62,7 @@ static int download(StageContext *context, Error *error)
 int native_run(StageContext *context, const Bootstrap *bootstrap, Error *error)
 {
         _cleanup_free_ char *sources = NULL;
+        _cleanup_strv_ char **asked = NULL;
         NativeTimes times = { 0 };
         NativeBootstrap native = {
                 .sandbox = context->sandbox,
@@ -49,7 +70,7 @@ int native_run(StageContext *context, const Bootstrap *bootstrap, Error *error)
                 .apt = context->apt,
                 .transaction = context->transaction,
                 .architecture = recipe_architecture(context->recipe),
-                .asked = bootstrap->include,
+                .priorities = priorities_of(bootstrap->variant),
                 .environment = context->environment,
                 .output = context->output,
                 .phase = show_phase,
@@ -58,13 +79,14 @@ int native_run(StageContext *context, const Bootstrap *bootstrap, Error *error)
         };
         int r = native_check_architecture(native.architecture, error);
 
-        if (r == 0 && format_sources(bootstrap->repository, &sources) < 0)
+        if (r == 0 && (format_sources(bootstrap->repository, &sources) < 0 || list_asked(bootstrap, &asked) < 0))
                 r = error_out_of_memory(error);
         if (r == 0)
                 r = download(context, error);
         if (r < 0)
                 return r;
         native.sources = sources;
+        native.asked = asked;
         native.merged_usr = suite_is_merged(bootstrap->script, bootstrap->variant, &native.keeps_unmerged);
         r = native_bootstrap(&native, &times, error);
         for (size_t i = 0; r == 0 && i < NATIVE_N_PHASES; i++)

@@ -140,7 +140,20 @@ int normalise_info_menu(const Buffer *content, const NormaliseDates *dates _unus
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ iscsi */
+/* ------------------------------------------------------------------------------------------------ others */
+
+int normalise_mdadm(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
+{
+        static const char before[] = "# This configuration was auto-generated on ", after[] = " by mkconf\n";
+        const char *start = content->data ? strstr(content->data, before) : NULL;
+        const char *end = start ? strstr(start, after) : NULL;
+
+        if (!end || memchr(start, '\n', (size_t) (end - start)))
+                return -EBADMSG;
+        start += strlen(before) - strlen(" on ");
+        int r = buffer_append(ret, content->data, (size_t) (start - content->data));
+        return r < 0 ? r : buffer_append(ret, end, content->length - (size_t) (end - content->data));
+}
 
 int normalise_initiator(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
 {

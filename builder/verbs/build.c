@@ -257,7 +257,7 @@ static const Option options[] = {
         { .name = "cache-size",
           .argument = "SIZE",
           .value = VALUE_TEXT,
-          .help = "how much the layers and compressed blocks there may take; those that were not used for the longest time "
+          .help = "how much the layers, compressed blocks and packages there may take; those that were not used for the longest time "
                   "go first (default: 20G)" },
         { .name = "no-cache", .help = "run every stage, in a plain directory, and store neither layers nor blocks" },
         { .name = "from",
