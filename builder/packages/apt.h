@@ -111,6 +111,10 @@ typedef struct AptRequest {
 int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
         _must_check_;
 
+/* Of a transaction that comes from a lock: .deb files of the recipe (`deb_paths`) get their local_path, by their digests. An
+ * error names one that is not there any more. */
+int apt_find_locals(Apt *apt, char *const *deb_paths, AptTransaction *transaction, Error *error) _must_check_;
+
 /* Brings what is missing into the cache's store (see package_store.h) and checks size and SHA-256 of every package; they
  * stay there for as long as this build needs them. Offline, what is missing is an error that names it. `progress` may be
  * NULL; it is called with the bytes that are there. */

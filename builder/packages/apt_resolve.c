@@ -337,8 +337,7 @@ static bool has_unpacking(const AptChanges *changes)
         return false;
 }
 
-/* The .deb files of the recipe, or copies that the sandbox can read. */
-static int take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
+int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
 {
         _cleanup_free_ char *directory = path_join(apt->work, "debs");
         _cleanup_strv_ char **debs = NULL;
@@ -502,7 +501,7 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
         if (r == 0)
                 r = check_names(request->packages, error);
         if (r == 0)
-                r = take_debs(apt, request->deb_paths, &debs, error);
+                r = apt_take_debs(apt, request->deb_paths, &debs, error);
         readable.deb_paths = debs;
         if (r == 0)
                 r = apt_take_status(apt, tree, &status, error);

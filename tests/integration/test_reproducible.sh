@@ -15,7 +15,7 @@ DAYS=400
 demanding_packages='ca-certificates fontconfig fonts-dejavu-core man-db openssh-server python3 python3-yaml ssl-cert texinfo'
 more_packages='apache2 bind9 ca-certificates-java dbus desktop-file-utils dovecot-core emacs-nox exim4-daemon-light gcc
         initramfs-tools libglib2.0-bin libgtk-3-bin locales mdadm munge nginx-light nvme-cli open-iscsi openjdk-17-jre-headless
-        php-cli popularity-contest ruby samba shared-mime-info slapd sgml-base docbook-xml tor vim zsh fish'
+        php-cli popularity-contest ruby samba shared-mime-info sgml-base docbook-xml tor vim zsh fish'
 
 # demanding NAME PACKAGES >RECIPE
 demanding() {
