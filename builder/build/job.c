@@ -32,6 +32,7 @@ static int open_apt(Job *job, Error *error)
                 .work_directory = job->workspace.directory,
                 .output = job->output,
                 .offline = job->options->offline,
+                .pools = job->options->pools,
         };
 
         return apt_open(&options, &job->apt, error);

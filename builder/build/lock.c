@@ -35,24 +35,11 @@ static bool add_bases(const Job *job, Lock *lock)
         return lock->bases;
 }
 
-/* The stages work with one list after another, and most are on several. */
-static bool has_repository(const Lock *lock, const AptRelease *release)
-{
-        for (size_t i = 0; i < lock->n_repositories; i++)
-                if (string_equal(lock->repositories[i].uri, release->uri) &&
-                    string_equal(lock->repositories[i].suite, release->suite) &&
-                    string_equal(lock->repositories[i].sha256, release->sha256))
-                        return true;
-        return false;
-}
-
 static bool add_repositories(const Job *job, Lock *lock)
 {
         lock->repositories = calloc(job->releases.n_items + 1, sizeof *lock->repositories);
         for (size_t i = 0; lock->repositories && i < job->releases.n_items; i++) {
                 const AptRelease *from = &job->releases.items[i];
-                if (has_repository(lock, from))
-                        continue;
                 AptRelease *release = &lock->repositories[lock->n_repositories++];
                 release->date_sec = from->date_sec;
                 release->uri = lock_uri(from->uri);

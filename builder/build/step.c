@@ -2,6 +2,7 @@
 #include "build/step.h"
 
 #include "build/keys.h"
+#include "build/locked.h"
 #include "build/resolved.h"
 
 int step_open(const Job *job, size_t index, Step *ret, Error *error)
@@ -49,6 +50,8 @@ static int resolve(Job *job, const Step *step, char *const *identities, bool aga
         };
 
         apt_transaction_done(&stage->transaction);
+        if (job->options->lock)
+                return job_locked_transaction(job, step->index, &stage->asks, &stage->transaction, error);
         return stage_resolve(&resolving, &stage->asks, &stage->transaction, error);
 }
 

@@ -54,6 +54,7 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 .repositories = &job->sources[step->index].repositories,
                 .pins = &job->sources[step->index].pins,
                 .transaction = stage->asks ? &stage->transaction : NULL,
+                .locked = job->options->lock,
                 .ret_used = &stage->used,
                 .output = job->output,
                 .report = job->options->report,

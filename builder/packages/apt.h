@@ -17,10 +17,11 @@ typedef struct Apt Apt;
 typedef struct AptOptions {
         Sandbox *sandbox;
         const char *architecture;
-        const char *cache_directory; /* lists/ and archives/ are kept below it, shared by all builds, locked */
+        const char *cache_directory; /* lists/ and packages/ are kept below it, shared by all builds, locked */
         const char *work_directory;  /* this build's own */
         Output *output;
         bool offline; /* no network is touched: the lists and packages of the cache, and file: repositories */
+        char *const *pools; /* directories and addresses of archives to look for packages in first; borrowed */
 } AptOptions;
 
 int apt_open(const AptOptions *options, Apt **ret, Error *error) _must_check_;
@@ -63,7 +64,7 @@ typedef struct AptPackage {
         char *name, *version, *architecture;
         char *source, *source_version; /* of the source package, from the index; of a local file: from its control data */
         char *uri;        /* as apt wrote it */
-        char *file_name;  /* in the archives directory: NAME_VERSION_ARCH.deb, %3a for ":" */
+        char *file_name;  /* as archives name it: NAME_VERSION_ARCH.deb, %3a for ":" */
         char *sha256;     /* lower-case hexadecimal, from the signed index; of a local file: its own */
         uint64_t size_bytes;
         char *local_path; /* for a .deb of the recipe: its path on the host, or that of a copy that all can read */
@@ -110,14 +111,16 @@ typedef struct AptRequest {
 int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
         _must_check_;
 
-/* Downloads what is missing into the archives directory and checks size and SHA-256 of every file (offline, what is missing
- * is an error that names it). `progress` may be NULL; it is called with the bytes that are there. */
+/* Of a transaction that comes from a lock: .deb files of the recipe (`deb_paths`) get their local_path, by their digests. An
+ * error names one that is not there any more. */
+int apt_find_locals(Apt *apt, char *const *deb_paths, AptTransaction *transaction, Error *error) _must_check_;
+
+/* Brings what is missing into the cache's store (see package_store.h) and checks size and SHA-256 of every package; they
+ * stay there for as long as this build needs them. Offline, what is missing is an error that names it. `progress` may be
+ * NULL; it is called with the bytes that are there. */
 typedef void (*AptProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
 int apt_download(Apt *apt, const AptTransaction *transaction, AptProgress progress, void *userdata, Error *error)
         _must_check_;
-
-/* The package file, downloaded before: size and SHA-256 are checked once more (-EBADMSG). The caller closes it. */
-int apt_open_package(const Apt *apt, const AptPackage *package, int *ret_fd, Error *error) _must_check_;
 
 /* One package of the selected repositories, downloaded and checked: path on the host. For [PatchDeb]. `name` may be
  * name=version or name/suite. */
@@ -125,5 +128,8 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
                       Error *error) _must_check_;
 void apt_package_done(AptPackage *package);
 
-/* The directory with the .deb files, on the host. */
-const char *apt_archives_directory(const Apt *apt);
+/* After the download: the .deb file, under a name that only this build knows; of a local package its own path. Readable for
+ * all. The caller frees; NULL when memory is short. */
+char *apt_package_path(const Apt *apt, const AptPackage *package);
+/* The same file, with size and SHA-256 compared once more (-EBADMSG names the package). The caller closes it. */
+int apt_open_package(const Apt *apt, const AptPackage *package, int *ret_fd, Error *error) _must_check_;

@@ -135,13 +135,41 @@ static int search_lists(Search *search, const char *lists, Error *error)
         return 0;
 }
 
-int apt_find_sources(const Apt *apt, AptTransaction *transaction, Error *error)
+/* Of a .deb of the recipe: what its control data says. */
+static int ask_local(Apt *apt, AptPackage *package, Error *error)
+{
+        static const char *const argv[] = { "dpkg-deb", "--show", "--showformat=${source:Package} (${source:Version})",
+                                            APT_INSIDE_DEBS "/0.deb", NULL };
+        char *const paths[] = { package->local_path, NULL };
+        _cleanup_buffer_ Buffer text = BUFFER_INIT, log = BUFFER_INIT;
+        AptRun run = { .argv = argv, .deb_paths = paths, .ret_stdout = &text, .ret_log = &log };
+        int status = 0, r = apt_run(apt, &run, &status, error);
+
+        if (r < 0)
+                return r;
+        return apt_set_source(package, status == 0 ? text.data : NULL) < 0 ? error_out_of_memory(error) : 0;
+}
+
+static int ask_locals(Apt *apt, AptTransaction *transaction, Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < transaction->n_packages; i++)
+                if (transaction->packages[i].local_path && !transaction->packages[i].source)
+                        r = ask_local(apt, &transaction->packages[i], error);
+        return r;
+}
+
+int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error)
 {
         _cleanup_free_ AptPackage **wanted = calloc(transaction->n_packages + 1, sizeof *wanted);
         Search search = { .wanted = wanted };
 
         if (!wanted)
                 return error_out_of_memory(error);
+        int r = ask_locals(apt, transaction, error);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < transaction->n_packages; i++)
                 if (!transaction->packages[i].source && transaction->packages[i].sha256)
                         wanted[search.n_wanted++] = &transaction->packages[i];
@@ -149,10 +177,40 @@ int apt_find_sources(const Apt *apt, AptTransaction *transaction, Error *error)
         if (search.n_wanted == 0)
                 return 0;
         qsort(wanted, search.n_wanted, sizeof *wanted, compare_hashes);
-        int r = search_lists(&search, apt->current->lists, error);
+        r = search_lists(&search, apt->current->lists, error);
         /* what no index names has at least itself */
         for (size_t i = 0; r == 0 && i < search.n_wanted; i++)
                 if (!wanted[i]->source && apt_set_source(wanted[i], NULL) < 0)
                         r = error_out_of_memory(error);
+        return r;
+}
+
+/* ------------------------------------------------------------------------------------------------ found again */
+
+static int find_local(AptPackage *package, char *const *paths, Error *error)
+{
+        for (; paths && *paths; paths++) {
+                char hex[SHA256_HEX_SIZE];
+                int r = digest_file(AT_FDCWD, *paths, NULL, hex, error);
+                if (r < 0)
+                        return r;
+                if (strcmp(hex, package->sha256) != 0)
+                        continue;
+                package->local_path = strdup(*paths);
+                return package->local_path ? 0 : error_out_of_memory(error);
+        }
+        error_set(error, -EBADMSG, "The recipe has no .deb of %s %s with the SHA-256 %s", package->name, package->version,
+                  package->sha256);
+        return error_hint(error, "It is another file than the one that was locked; templar lock --update takes it");
+}
+
+int apt_find_locals(Apt *apt, char *const *deb_paths, AptTransaction *transaction, Error *error)
+{
+        _cleanup_strv_ char **paths = NULL;
+        int r = apt_take_debs(apt, deb_paths, &paths, error);
+
+        for (size_t i = 0; r == 0 && i < transaction->n_packages; i++)
+                if (string_empty(transaction->packages[i].uri))
+                        r = find_local(&transaction->packages[i], paths, error);
         return r;
 }

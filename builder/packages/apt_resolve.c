@@ -301,11 +301,7 @@ static int collect_steps(const AptChanges *changes, AptTransaction *transaction)
 
 static bool is_there(const Apt *apt, const AptPackage *package)
 {
-        _cleanup_free_ char *path = path_join(apt->archives, package->file_name);
-        struct stat status;
-
-        return package->local_path || (path && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-                                       (uint64_t) status.st_size == package->size_bytes);
+        return package->local_path || package_store_has(apt->packages, package->sha256, package->size_bytes);
 }
 
 static int fill_transaction(const Apt *apt, const AptRequest *request, const AptChanges *changes, AptPackages *files,
@@ -341,8 +337,7 @@ static bool has_unpacking(const AptChanges *changes)
         return false;
 }
 
-/* The .deb files of the recipe, or copies that the sandbox can read. */
-static int take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
+int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
 {
         _cleanup_free_ char *directory = path_join(apt->work, "debs");
         _cleanup_strv_ char **debs = NULL;
@@ -488,7 +483,7 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         ret->packages = TAKE_PTR(files.items);
         ret->n_packages = files.n_items;
         files.n_items = 0;
-        return 0;
+        return apt_find_sources(apt, ret, error);
 }
 
 static int check_selection(const Apt *apt, Error *error)
@@ -506,7 +501,7 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
         if (r == 0)
                 r = check_names(request->packages, error);
         if (r == 0)
-                r = take_debs(apt, request->deb_paths, &debs, error);
+                r = apt_take_debs(apt, request->deb_paths, &debs, error);
         readable.deb_paths = debs;
         if (r == 0)
                 r = apt_take_status(apt, tree, &status, error);
@@ -556,7 +551,7 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
                 r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
         if (r < 0)
                 return r;
-        char *path = path_join(apt->archives, packages.items[0].file_name);
+        char *path = apt_package_path(apt, &packages.items[0]);
         if (!path)
                 return error_out_of_memory(error);
         *ret_path = path;

@@ -122,15 +122,14 @@ static void archives_done(Archives *archives)
 
 static int bind_archives(const Apply *apply, size_t n, Archives *ret)
 {
-        const char *directory = apt_archives_directory(apply->apt);
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const AptPackage *package = &apply->transaction->packages[apply->next_package + i];
                 r = strv_appendf(&ret->targets, PACKAGES_INSIDE "/%s", package->file_name);
+                _cleanup_free_ char *path = apt_package_path(apply->apt, package);
                 if (r == 0)
-                        r = package->local_path ? strv_append(&ret->sources, package->local_path)
-                                                : strv_appendf(&ret->sources, "%s/%s", directory, package->file_name);
+                        r = path ? strv_append(&ret->sources, path) : -ENOMEM;
         }
         ret->mounts = r == 0 ? calloc(n, sizeof *ret->mounts) : NULL;
         if (!ret->mounts)

@@ -10,7 +10,7 @@
 
 typedef void (*DpkgProgress)(size_t done, size_t total, const char *package, void *userdata);
 
-/* Carries out a transaction whose packages are in the archives directory: unpack, configure, remove in apt's order,
+/* Carries out a transaction whose packages are there (apt_download()): unpack, configure, remove in apt's order,
  * triggers at the end, then apt's automatic marks. Services don't start meanwhile (policy-rc.d says no,
  * start-stop-daemon and initctl are diverted); all of that is gone again afterwards, also after a failure.
  * A failing maintainer script is named with its package and status. */

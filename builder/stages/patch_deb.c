@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "packages/dpkg.h"
 #include "packages/patch.h"
+#include "packages/transaction.h"
 #include "stages/kinds.h"
 #include "stages/transaction.h"
 
@@ -92,7 +93,7 @@ static int tell_original(StageContext *context, AptPackage *original, Error *err
         return 0;
 }
 
-static int run(StageContext *context, Error *error)
+static int run_resolved(StageContext *context, Error *error)
 {
         _cleanup_(apt_package_done) AptPackage package = { 0 };
         _cleanup_free_ char *deb_path = NULL, *patched_path = NULL, *version = NULL;
@@ -113,6 +114,48 @@ static int run(StageContext *context, Error *error)
         char *paths[] = { patched_path, NULL };
         r = transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
         return r < 0 ? r : tell_original(context, &package, error);
+}
+
+/* The same patch on the same bytes makes the same package, unless the tools that pack it have changed. */
+static int patch_again(StageContext *context, AptPackage *package, Error *error)
+{
+        _cleanup_free_ char *deb_path = apt_package_path(context->apt, package), *patched_path = NULL, *version = NULL;
+        char hex[SHA256_HEX_SIZE];
+
+        if (!deb_path)
+                return error_out_of_memory(error);
+        int r = patch(context, deb_path, &patched_path, &version, error);
+        if (r == 0)
+                r = digest_file(AT_FDCWD, patched_path, NULL, hex, error);
+        if (r < 0)
+                return r;
+        if (strcmp(hex, package->patched_sha256) != 0) {
+                error_set(error, -EBADMSG, "The patched %s %s has the SHA-256 %s, and %s is locked", package->name, version,
+                          hex, package->patched_sha256);
+                return error_hint(error, "The dpkg-deb of this machine may pack in another way than the one of then");
+        }
+        package->local_path = TAKE_PTR(patched_path);
+        return stage_note(context, error, "%s %s", package->name, version);
+}
+
+static int run_locked(StageContext *context, Error *error)
+{
+        _cleanup_transaction_ AptTransaction transaction = { 0 };
+
+        if (apt_transaction_copy(context->transaction, &transaction) < 0 ||
+            apt_transaction_copy(context->transaction, context->ret_used) < 0)
+                return error_out_of_memory(error);
+        context->ret_has_used = true;
+        int r = apt_download(context->apt, &transaction, NULL, NULL, error);
+        for (size_t i = 0; r == 0 && i < transaction.n_packages; i++)
+                if (transaction.packages[i].patched_sha256)
+                        r = patch_again(context, &transaction.packages[i], error);
+        return r == 0 ? transaction_apply(context, &transaction, error) : r;
+}
+
+static int run(StageContext *context, Error *error)
+{
+        return context->locked ? run_locked(context, error) : run_resolved(context, error);
 }
 
 static const KeySchema keys[] = {

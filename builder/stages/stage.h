@@ -32,6 +32,7 @@ typedef struct StageContext {
         const AptTransaction *transaction; /* for kinds with request(): what it was resolved to */
         Output *output;
         Report *report;
+        bool locked;                       /* it is what an earlier build took in the end, to be taken again */
         AptTransaction *ret_used; /* filled in by kinds that know only now what they take, */
         bool ret_has_used;        /* with this */
         char *ret_note; /* what the summary line says of it ("87 packages"), owned by the build; NULL: nothing */

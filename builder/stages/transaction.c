@@ -36,7 +36,7 @@ int transaction_note(StageContext *context, const AptTransaction *transaction, E
         return r;
 }
 
-static int apply(StageContext *context, const AptTransaction *transaction, Error *error)
+int transaction_apply(StageContext *context, const AptTransaction *transaction, Error *error)
 {
         /* packages that are there already may still be marked as asked for */
         bool idle = transaction->n_steps == 0;
@@ -53,7 +53,7 @@ static int apply(StageContext *context, const AptTransaction *transaction, Error
 
 int transaction_run(StageContext *context, Error *error)
 {
-        return apply(context, context->transaction, error);
+        return transaction_apply(context, context->transaction, error);
 }
 
 int transaction_run_request(StageContext *context, const AptRequest *request, Error *error)
@@ -65,5 +65,5 @@ int transaction_run_request(StageContext *context, const AptRequest *request, Er
         if (r == 0)
                 r = apt_resolve(context->apt, context->tree, request, transaction, error);
         context->ret_has_used = r == 0;
-        return r < 0 ? r : apply(context, transaction, error);
+        return r < 0 ? r : transaction_apply(context, transaction, error);
 }

@@ -8,6 +8,9 @@
  * packages and bytes into the stage's note ("12 packages, 34.5 MiB", "nothing to do"). */
 int transaction_run(StageContext *context, Error *error) _must_check_;
 
+/* The same for another one. */
+int transaction_apply(StageContext *context, const AptTransaction *transaction, Error *error) _must_check_;
+
 /* For a request that only the running stage can make (a package that it made itself). */
 int transaction_run_request(StageContext *context, const AptRequest *request, Error *error) _must_check_;
 
