@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH=layers
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
 # make check-reproducible   the same bytes under nine variations, one by one
+# make check-bootstrap      trees of every suite and variant beside those of mmdebstrap and debootstrap
 # make tidy     clang-tidy and shellcheck        make format   clang-format
 # make install  DESTDIR=, prefix=/usr/local      make clean
 #
@@ -41,7 +42,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTEMPLAR_VERSION='
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Goals that need the libraries; the others install them first, or never compile.
-ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible check-bootstrap bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
@@ -121,8 +122,8 @@ BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev li
   libcurl4-openssl-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
-CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev busybox-static e2fsprogs expect faketime iproute2 jq \
-  libarchive-tools mandoc nginx procps systemd-container
+CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev attr busybox-static e2fsprogs expect faketime iproute2 jq \
+  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container
 BENCH_PACKAGES := jq mmdebstrap time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 
@@ -161,6 +162,11 @@ ifneq ($(filter unit cli fuzz,$(TESTS)),)
 endif
 	+$(Q)BUILD=$(CHECK_BUILD) TEMPLAR=$(CHECK_BUILD)/bin/templar TEMPLAR_PLAIN=$(BIN)/templar tests/run $(TESTS)
 
+.PHONY: check-bootstrap
+check-bootstrap: check-deps
+	$(SUBMAKE) all
+	$(Q)BOOTSTRAP=full tests/integration/run bootstrap
+
 .PHONY: check-recipes
 check-recipes: check-deps
 	$(SUBMAKE) all
@@ -175,7 +181,7 @@ check-reproducible: check-deps
 .PHONY: bench
 bench: bench-deps
 	$(SUBMAKE) SANITIZE= all $(BUILD)/tests/bench_pack
-	$(Q)tests/bench/run
+	$(Q)tests/bench/run $(BENCH)
 
 # The corpora grow by what is found; a crash is left in out/fuzz.
 FUZZ_SECONDS ?= 60

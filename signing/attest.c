@@ -19,7 +19,7 @@ int attest_write(Release *release, Signer *signer, const char *statement, Error 
 
         if (r < 0)
                 return error_wrap(error, "Signing the provenance");
-        return release_write_file(release, NAMES_PROVENANCE_SUFFIX + 1, envelope.data, envelope.length, error);
+        return release_write_file(release, &NAMES_PROVENANCE_SUFFIX[1], envelope.data, envelope.length, error);
 }
 
 /* --- the statement

@@ -80,6 +80,8 @@ int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, 
                 return r;
         report_subject(options->report, recipe_name(recipe));
         r = run_job(&job, ret, error);
+        if (options->trial)
+                return r;
         if (r == 0)
                 job_forget_failed(&job);
         else

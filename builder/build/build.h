@@ -26,6 +26,7 @@ typedef struct BuildOptions {
         char *const *pools;          /* see AptOptions; NULL: none */
         bool sign;
         bool keep_failed;
+        bool trial;                  /* what is built is no release that anybody is told about or that is remembered */
         char *const *formats;        /* NULL: the recipe's */
         const char *shell_command;   /* what a person types to look inside, without stage and recipe; NULL: isn't told */
         Report *report;

@@ -243,7 +243,10 @@ static int publish(Job *job, Release *release, const char *statement, Error *err
         size_t n_files = 0;
         Report *report = job->options->report;
 
-        report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
+        report_stage_start(report, 0, 0, "sign",
+                           job->options->sign    ? "Signing and verifying"
+                           : job->options->trial ? "Listing"
+                                                 : "Publishing unsigned");
         int r = job_open_signer(job, &signer, error);
         if (r == 0 && signer)
                 r = attest_write(release, signer, statement, error);
@@ -254,7 +257,7 @@ static int publish(Job *job, Release *release, const char *statement, Error *err
                 return r;
         }
         report_stage_end(report, signer ? signer_user_id(signer) : NULL);
-        for (size_t i = 0; i < n_files; i++) {
+        for (size_t i = 0; i < n_files && !job->options->trial; i++) {
                 _cleanup_free_ char *path = path_join(job->directory, files[i].name);
                 if (path)
                         report_file(report, path, files[i].size_bytes, files[i].sha256);
@@ -387,7 +390,7 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)
                 r = job_release_key(job, settings->sha256, release_key, error);
-        if (r == 0 && !*ret_taken)
+        if (r == 0 && !*ret_taken && !job->options->trial)
                 job_write_record(job, release_key, files);
         return r;
 }

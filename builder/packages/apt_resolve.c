@@ -482,7 +482,7 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         ret->packages = TAKE_PTR(files.items);
         ret->n_packages = files.n_items;
         files.n_items = 0;
-        return 0;
+        return apt_find_sources(apt, ret, error);
 }
 
 static int check_selection(const Apt *apt, Error *error)

@@ -203,7 +203,7 @@ static const KeySchema keys[] = {
                   "debootstrap leaves the latter out)." },
         { .name = "Include", .type = KEY_LIST, .check = check_packages, .help = "Further packages to install." },
         { .name = "Exclude", .type = KEY_LIST, .check = check_packages, .help = "Packages to leave out." },
-        { .name = "Engine", .type = KEY_ENUM, .choices = engines, .fallback = "debootstrap",
+        { .name = "Engine", .type = KEY_ENUM, .choices = engines, .fallback = "native",
           .help = "What makes the tree: native (templar itself: apt resolves, all packages are unpacked at once, their "
                   "own scripts run) or debootstrap(8)." },
         { .name = "Keyring", .type = KEY_HOST_FILE,

@@ -11,7 +11,7 @@
 
 int normalise_shadow(const Buffer *content, const NormaliseDates *dates, Buffer *ret)
 {
-        return shadow_clamp_days(content->data, dates->epoch_sec / DAY_SEC, dates->since_sec / DAY_SEC, ret);
+        return shadow_clamp_days(content->data ?: "", dates->epoch_sec / DAY_SEC, dates->since_sec / DAY_SEC, ret);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -30,7 +30,7 @@ static int append_line(Buffer *ret, const char *line)
 
 int normalise_shells(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
 {
-        _cleanup_strv_ char **lines = strv_split(content->data, "\n");
+        _cleanup_strv_ char **lines = strv_split(content->data ?: "", "\n");
         size_t n = strv_length(lines);
         int r = lines ? buffer_append(ret, "", 0) : -ENOMEM;
 

@@ -15,7 +15,7 @@ DAYS=400
 demanding_packages='ca-certificates fontconfig fonts-dejavu-core man-db openssh-server python3 python3-yaml ssl-cert texinfo'
 more_packages='apache2 bind9 ca-certificates-java dbus desktop-file-utils dovecot-core emacs-nox exim4-daemon-light gcc
         initramfs-tools libglib2.0-bin libgtk-3-bin locales mdadm munge nginx-light nvme-cli open-iscsi openjdk-17-jre-headless
-        php-cli popularity-contest ruby samba shared-mime-info slapd sgml-base docbook-xml tor vim zsh fish'
+        php-cli popularity-contest ruby samba shared-mime-info sgml-base docbook-xml tor vim zsh fish'
 
 # demanding NAME PACKAGES >RECIPE
 demanding() {
@@ -26,7 +26,7 @@ Formats=tar
 Base=debian-bookworm.recipe
 
 [Install]
-Packages=$(echo $2)
+Packages=$(tr -s ' \n' ' ' <<<"$2")
 Recommends=no
 
 [Script]
@@ -135,7 +135,7 @@ vary() {
         mapfile -t list < <(recipes "$recipes")
         run 0 in_mask "$mask" "$recipes" "${in_host[@]}" "${by[@]}" "${variables[@]}" LD_PRELOAD="$WORK/library/elsewhere.so" \
                 "$program" build "${list[@]}" --jobs 1 --out "$out" --cache "$cache" --no-sign --formats tar.zst "${options[@]}"
-        rm -rf "$cache"/*
+        rm -rf "${cache:?}"/*
         [ "$out" = "$WORK/$name" ] || ln -s "$out" "$WORK/$name"
 }
 
