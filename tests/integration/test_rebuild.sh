@@ -141,6 +141,18 @@ END
         [ -d "$WORK/cache/failed/small-$ARCH" ] || fail 'the evidence of another build is gone'
 }
 
+# A shipped recipe, from nothing but its lock and the packages that another cache has.
+test_bookworm() {
+        build 0 "$SOURCE/recipes/debian-bookworm.recipe" --no-sign --formats tar.zst
+        find_release "$WORK/out" debian-bookworm
+        cd "$SOURCE"
+        run 1 "$TEMPLAR" rebuild "$RELEASE" --cache "$WORK/cache" --offline --quiet
+        matches "$WORK/stderr" '^error: recipes/debian-bookworm.recipe:8: .*The package .* is not in the cache' '--pool'
+        run 0 "$TEMPLAR" rebuild "$RELEASE" --cache "$WORK/cache" --offline --pool "$CACHE" --quiet
+        matches "$WORK/stdout" "^$BASE: identical\$" "^identical  $BASE.tar.zst\$" "^identical  $BASE.lock\$"
+        same "$(ls -A "$WORK/cache/work")" '' 'work folders'
+}
+
 test_as_user() {
         small 'echo more >>/etc/file' tar.zst
         make_user builder
