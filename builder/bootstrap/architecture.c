@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bootstrap/native.h"
+#include "bootstrap/architecture.h"
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -34,46 +34,55 @@ static bool processor_knows(const char *machine, const char *architecture, const
 }
 
 /* "enabled", and among the flags "F": the interpreter was opened when it was registered, outside of any tree. */
-static bool has_interpreter(const char *qemu, bool *ret_fixed)
+static bool is_enabled(const char *binfmt, bool *ret_fixed)
 {
-        _cleanup_buffer_ Buffer text = BUFFER_INIT;
-        _cleanup_free_ char *path = NULL;
-
-        *ret_fixed = false;
-        if (asprintf(&path, BINFMT_DIRECTORY "/qemu-%s", qemu) < 0) {
-                path = NULL;
+        if (!binfmt || !string_starts_with(binfmt, "enabled"))
                 return false;
-        }
-        if (read_file(AT_FDCWD, path, BINFMT_LIMIT_BYTES, &text, NULL) < 0 || !text.data ||
-            !string_starts_with(text.data, "enabled"))
-                return false;
-        const char *flags = strstr(text.data, "\nflags:");
+        const char *flags = strstr(binfmt, "\nflags:");
         *ret_fixed = flags && memchr(flags + 1, 'F', strcspn(flags + 1, "\n"));
         return true;
 }
 
-int native_check_architecture(const char *architecture, Error *error)
+int architecture_check(const char *architecture, const char *machine, const char *binfmt, Error *error)
 {
-        struct utsname name;
-        const char *machine = NULL, *qemu = NULL;
-        bool fixed;
+        const char *own = NULL;
+        bool fixed = false;
 
-        if (uname(&name) < 0)
-                return error_set_errno(error, errno, "Can't find out the architecture of this machine");
         for (size_t i = 0; i < ELEMENTS(known); i++)
-                if (strcmp(known[i].debian, architecture) == 0) {
-                        machine = known[i].machine;
-                        qemu = known[i].qemu;
-                }
-        if (processor_knows(name.machine, architecture, machine))
+                if (strcmp(known[i].debian, architecture) == 0)
+                        own = known[i].machine;
+        if (processor_knows(machine, architecture, own))
                 return 0;
-        if (qemu && has_interpreter(qemu, &fixed)) {
+        if (is_enabled(binfmt, &fixed)) {
                 if (fixed)
                         return 0;
                 error_set(error, -ENOEXEC, "This machine (%s) runs programs of %s only where their interpreter can be seen, "
-                                           "which a tree does not have", name.machine, architecture);
+                                           "which a tree does not have", machine, architecture);
                 return error_hint(error, "Register it with the flag F (\"fix binary\"), as the package qemu-user-static does");
         }
-        error_set(error, -ENOEXEC, "This machine (%s) can't run programs of %s", name.machine, architecture);
+        error_set(error, -ENOEXEC, "This machine (%s) can't run programs of %s", machine, architecture);
         return error_hint(error, "apt-get install qemu-user-static binfmt-support, which registers an interpreter for them");
+}
+
+static int read_binfmt(const char *architecture, Buffer *ret)
+{
+        for (size_t i = 0; i < ELEMENTS(known); i++) {
+                char path[sizeof BINFMT_DIRECTORY + 32];
+                if (strcmp(known[i].debian, architecture) != 0)
+                        continue;
+                snprintf(path, sizeof path, BINFMT_DIRECTORY "/qemu-%s", known[i].qemu);
+                return read_file(AT_FDCWD, path, BINFMT_LIMIT_BYTES, ret, NULL);
+        }
+        return -ENOENT;
+}
+
+int architecture_can_run(const char *architecture, Error *error)
+{
+        _cleanup_buffer_ Buffer binfmt = BUFFER_INIT;
+        struct utsname name;
+
+        if (uname(&name) < 0)
+                return error_set_errno(error, errno, "Can't find out the architecture of this machine");
+        int r = read_binfmt(architecture, &binfmt);
+        return architecture_check(architecture, name.machine, r == 0 ? binfmt.data : NULL, error);
 }

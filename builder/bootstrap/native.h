@@ -42,7 +42,3 @@ typedef struct NativeTimes {
 } NativeTimes;
 
 int native_bootstrap(const NativeBootstrap *bootstrap, NativeTimes *ret_times, Error *error) _must_check_;
-
-/* Whether this machine can run programs of the architecture: its own, one that its processor knows, or through qemu-user
- * (binfmt_misc with the flag F, as the interpreter is not in the tree). The error says what is missing. */
-int native_check_architecture(const char *architecture, Error *error) _must_check_;

@@ -225,7 +225,7 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-static int open_signer(const Job *job, Signer **ret, Error *error)
+int job_open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
 
@@ -247,7 +247,7 @@ static int publish(Job *job, Release *release, const char *statement, Error *err
                            job->options->sign    ? "Signing and verifying"
                            : job->options->trial ? "Listing"
                                                  : "Publishing unsigned");
-        int r = open_signer(job, &signer, error);
+        int r = job_open_signer(job, &signer, error);
         if (r == 0 && signer)
                 r = attest_write(release, signer, statement, error);
         if (r == 0)

@@ -204,9 +204,10 @@ int inspection_send(const Inspection *inspection, Buffer *reply, Error *error)
                 done = done && json_add(used, json_integer(inspection->allows.items[i].n_used));
         for (size_t i = 0; i < found->n_items; i++)
                 done = done && json_add(findings, finding_json(inspection, &found->items[i]));
-        _cleanup_json_ json_t *all = json_pack("{s:O, s:O, s:O, s:I, s:I, s:I}", "counts", counts, "used", used, "findings",
-                                               findings, "errors", (json_int_t) found->n_errors, "warnings",
-                                               (json_int_t) found->n_warnings, "allowed", (json_int_t) found->n_allowed);
+        _cleanup_json_ json_t *all =
+                json_pack("{s:O, s:O, s:O, s:I, s:I, s:I}", "counts", counts, "used", used, "findings", findings,
+                          "errors", (json_int_t) found->n_errors, "warnings", (json_int_t) found->n_warnings,
+                          "allowed", (json_int_t) found->n_allowed);
         _cleanup_free_ char *text = all && done ? json_dumps(all, JSON_COMPACT) : NULL;
         return text && buffer_append_string(reply, text) == 0 ? 0 : error_out_of_memory(error);
 }
@@ -218,8 +219,8 @@ static int take_finding(Inspection *inspection, const json_t *json)
         json_int_t allow;
         int id;
 
-        if (json_unpack((json_t *) json, "[i, s, s, I]", &id, &path, &text, &allow) < 0 || id < 0 || id >= LINT_N_CHECKS ||
-            allow >= (json_int_t) inspection->allows.n_items)
+        if (json_unpack((json_t *) json, "[i, s, s, I]", &id, &path, &text, &allow) < 0 || id < 0 ||
+            id >= LINT_N_CHECKS || allow >= (json_int_t) inspection->allows.n_items)
                 return -EINVAL;
         LintFinding *finding = &inspection->found.items[inspection->found.n_items++];
         *finding = (LintFinding){ .id = (LintId) id, .path = strdup(path), .text = strdup(text),
@@ -262,7 +263,7 @@ int inspection_receive(Inspection *inspection, const Buffer *reply, Error *error
         return r < 0 ? error_out_of_memory(error) : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ what becomes of it */
+/* ------------------------------------------------------------------------------------------------ conclusions */
 
 static void tell_warnings(Report *report, const LintReport *found)
 {
@@ -270,7 +271,8 @@ static void tell_warnings(Report *report, const LintReport *found)
                 const LintFinding *finding = &found->items[i];
                 const LintCheck *check = &lint_checks[finding->id];
                 if (!finding->allow && check->severity == LINT_WARNING)
-                        report_warning(report, "%s %s (%s: %s)", finding->path, finding->text, check->name, check->meaning);
+                        report_warning(report, "%s %s (%s: %s)", finding->path, finding->text, check->name,
+                                       check->meaning);
         }
 }
 
@@ -278,12 +280,14 @@ static void tell_allowed(Report *report, const Inspection *inspection)
 {
         if (inspection->found.n_allowed > 0)
                 report_note(report, "%zu finding%s in the image %s allowed", inspection->found.n_allowed,
-                            inspection->found.n_allowed == 1 ? "" : "s", inspection->found.n_allowed == 1 ? "is" : "are");
+                            inspection->found.n_allowed == 1 ? "" : "s",
+                            inspection->found.n_allowed == 1 ? "is" : "are");
         for (size_t i = inspection->n_inherited; i < inspection->allows.n_items; i++) {
                 const LintAllow *allow = &inspection->allows.items[i];
                 if (allow->n_used == 0)
                         report_note(report, "There is nothing that Allow=%s%s%s would have to allow",
-                                    lint_checks[allow->id].name, allow->path ? ":" : "", allow->path ? allow->path : "");
+                                    lint_checks[allow->id].name, allow->path ? ":" : "",
+                                    allow->path ? allow->path : "");
         }
 }
 

@@ -12,6 +12,7 @@
 #include "packages/lock.h"
 #include "sandbox/sandbox.h"
 #include "signing/release.h"
+#include "signing/sign.h"
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
@@ -136,4 +137,6 @@ bool job_stages_see_version(const Job *job);
 
 /* finish.c: packs the tree and publishes it as its version, or as the free one where that one is there with other
  * content. *ret_taken: the latter, but the tree carries the version; nothing was published. */
+/* The key that the options name; *ret is NULL when nothing is to be signed. */
+int job_open_signer(const Job *job, Signer **ret, Error *error) _must_check_;
 int job_finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error) _must_check_;

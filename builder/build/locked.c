@@ -96,11 +96,15 @@ static int check_engine(const Job *job, Error *error)
 {
         for (size_t i = 0; i < job->n_stages; i++) {
                 const JobStage *stage = &job->stages[i];
-                if (!stage->kind->installs_packages || job->options->lock->stages[i].transaction.n_packages > 0)
+                RecipePlace place = section_place(stage->section);
+                StageRequest request = { 0 };
+                if (!stage->kind->installs_packages ||
+                    (stage->kind->request && stage->kind->request(stage->section, &request)))
                         continue;
-                error_set_usage(error, -EOPNOTSUPP, "%s: stage %zu [%s] chose its packages by itself, so the lock can't say which",
-                                job->options->lock_path, i + 1, stage->kind->schema->name);
-                return error_hint(error, "Only Engine=native can be built from a lock");
+                error_set_usage(error, -EOPNOTSUPP, "%s:%u: stage %zu [%s] chooses its packages by itself, so it can't be built "
+                                                    "from a lock", place.file, place.line, i + 1, stage->kind->schema->name);
+                error_hint(error, "Only Engine=native can; change it, and make the lock anew");
+                return -EOPNOTSUPP;
         }
         return 0;
 }

@@ -6,7 +6,8 @@
 
 static bool same_capability(const IndexEntry *a, const IndexEntry *b)
 {
-        return a->capability_size == b->capability_size && memcmp(a->capability, b->capability, a->capability_size) == 0;
+        return a->capability_size == b->capability_size &&
+               memcmp(a->capability, b->capability, a->capability_size) == 0;
 }
 
 static unsigned compare_entries(const IndexEntry *before, const IndexEntry *after)

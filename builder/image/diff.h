@@ -16,8 +16,8 @@ enum {
         DIFF_XATTRS = 1 << 6,
 };
 
-/* Hears of every path of both images in their order: one that is in one of them only has NULL for the other; of one that is
- * in both `what` says what differs, 0 for nothing. */
+/* Hears of every path of both images in their order: one that is in one of them only has NULL for the other; of one
+ * that is in both `what` says what differs, 0 for nothing. */
 typedef void (*DiffListener)(const IndexEntry *before, const IndexEntry *after, unsigned what, void *userdata);
 int diff_walk(const Index *before, const Index *after, DiffListener listener, void *userdata, Error *error)
         _must_check_;

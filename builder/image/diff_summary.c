@@ -74,7 +74,8 @@ static char *mode_text(const IndexEntry *before, const IndexEntry *after)
         return n < 0 ? NULL : text;
 }
 
-static void add_growth(Summing *summing, DiffGrowths *growths, const char *name, uint64_t before_bytes, uint64_t after_bytes)
+static void add_growth(Summing *summing, DiffGrowths *growths, const char *name, uint64_t before_bytes,
+                       uint64_t after_bytes)
 {
         uint64_t growth = after_bytes - before_bytes;
         size_t at = growths->n_items;
@@ -139,10 +140,12 @@ static void note_rights(Summing *summing, const IndexEntry *before, const IndexE
                 add_path_notice(summing, DIFF_WORLD_WRITABLE, after, mode_text(before, after));
 }
 
-/* "etc/systemd/system/multi-user.target.wants/nginx.service": the unit; *ret_wanter is "multi-user.target", of length. */
+/* "etc/systemd/system/multi-user.target.wants/nginx.service": the unit; *ret_wanter starts with "multi-user.target", which
+ * is *ret_length bytes long. */
 static const char *enabled_unit(const char *path, const char **ret_wanter, size_t *ret_length)
 {
-        static const char *const folders[] = { "etc/systemd/system/", "usr/lib/systemd/system/", "lib/systemd/system/" };
+        static const char *const folders[] = { "etc/systemd/system/", "usr/lib/systemd/system/",
+                                               "lib/systemd/system/" };
         static const char *const suffixes[] = { ".wants", ".requires", ".upholds" };
 
         for (size_t i = 0; i < ELEMENTS(folders); i++) {
@@ -340,7 +343,8 @@ static void hear_package(const SetPackage *before, const SetPackage *after, void
         summary->n_packages_removed += !after;
         summary->n_packages_changed += before && after;
         if (after)
-                add_growth(summing, &summary->packages, after->name, before ? before->size_bytes : 0, after->size_bytes);
+                add_growth(summing, &summary->packages, after->name, before ? before->size_bytes : 0,
+                           after->size_bytes);
 }
 
 int diff_summarize(const Index *before, const Index *after, const PackageSet *packages_before,

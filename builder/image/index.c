@@ -28,17 +28,19 @@ static const char *path_of(const void *record)
         return (const char *) record + sizeof(Fixed);
 }
 
+/* What ends, or goes down, comes first. */
+static int rank(char byte)
+{
+        return byte == '\0' ? 0 : byte == '/' ? 1 : 2 + (unsigned char) byte;
+}
+
 int index_compare_paths(const char *a, const char *b)
 {
         while (*a && *a == *b) {
                 a++;
                 b++;
         }
-        if (*a == *b)
-                return 0;
-        /* what ends, or goes down, comes first */
-        int left = !*a ? 0 : *a == '/' ? 1 : 2 + (unsigned char) *a, right = !*b ? 0 : *b == '/' ? 1 : 2 + (unsigned char) *b;
-        return left - right;
+        return rank(*a) - rank(*b);
 }
 
 static int compare_records(const void *a, const void *b)
@@ -93,7 +95,8 @@ static int digest_content(Making *making, Error *error)
 /* "/etc/systemd/system/ssh.socket", "/usr/lib/systemd/system/ssh.socket.d/x.conf" */
 static bool is_socket_unit(const char *path)
 {
-        static const char *const folders[] = { "etc/systemd/system/", "usr/lib/systemd/system/", "lib/systemd/system/" };
+        static const char *const folders[] = { "etc/systemd/system/", "usr/lib/systemd/system/",
+                                               "lib/systemd/system/" };
 
         for (size_t i = 0; i < ELEMENTS(folders); i++) {
                 if (!string_starts_with(path, folders[i]))

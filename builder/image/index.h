@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* All entries of an image in the order of their paths, whatever order the archive has, with a digest of each content. Memory
- * doesn't grow with the image (runs.h): 300,000 entries take a few megabytes and a temporary file. */
+/* All entries of an image in the order of their paths, whatever order the archive has, with a digest of each content.
+ * Memory doesn't grow with the image (runs.h): 300,000 entries take a few megabytes and a temporary file. */
 
 #define INDEX_MEMORY_BYTES ((size_t) 4 << 20)
 #define CAPABILITY_BYTES 24u /* of a security.capability at most (linux/capability.h) */
@@ -37,8 +37,8 @@ typedef struct Index {
         Buffer status; /* dpkg's status file, where there is one */
 } Index;
 
-/* From the start of `fd`, which must be seekable and is borrowed. Of a path that comes twice the last one counts, as when it is
- * unpacked. Entries that are no plain path below the root are left out. */
+/* From the start of `fd`, which must be seekable and is borrowed. Of a path that comes twice the last one counts, as
+ * when it is unpacked. Entries that are no plain path below the root are left out. */
 int index_image(int fd, Index *ret, Error *error) _must_check_;
 void index_done(Index *index);
 #define _cleanup_index_ _cleanup_(index_done)

@@ -212,8 +212,8 @@ static int add_hint(const LintFinding *finding, Error *error)
 
         if (!check->allowable)
                 return error_hint(error, "%s %s", check->meaning, check->remedy);
-        return error_hint(error, "%s %s Where it is right, say why in the recipe: [Image] Allow=%s:%s REASON", check->meaning,
-                          check->remedy, check->name, finding->path);
+        return error_hint(error, "%s %s Where it is right, say why in the recipe: [Image] Allow=%s:%s REASON",
+                          check->meaning, check->remedy, check->name, finding->path);
 }
 
 int lint_report_error(const LintReport *report, Error *error)
@@ -230,8 +230,8 @@ int lint_report_error(const LintReport *report, Error *error)
                 if (!is_error(finding))
                         continue;
                 first = first ? first : finding;
-                r = buffer_printf(&lines, "%s%s: %s%s%s", n++ > 0 ? "\n" : "", lint_checks[finding->id].name, finding->path,
-                                  *finding->path ? " " : "", finding->text);
+                r = buffer_printf(&lines, "%s%s: %s%s%s", n++ > 0 ? "\n" : "", lint_checks[finding->id].name,
+                                  finding->path, *finding->path ? " " : "", finding->text);
         }
         if (r == 0 && report->n_errors > n)
                 r = buffer_printf(&lines, "\n... and %zu more", report->n_errors - n);

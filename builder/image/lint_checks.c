@@ -47,7 +47,8 @@ static int check_allow(LintId id, const char *path, size_t path_length, const ch
                                                        "starts with \"/\"", name);
         if (reason_needed && !*reason) {
                 error_set_usage(error, -EINVAL, "it takes a reason why \"%s\" is right here", name);
-                return error_hint(error, "as in: %s:/path the machines of this image are thrown away after each test", name);
+                return error_hint(error, "as in: %s:/path the machines of this image are thrown away after each test",
+                                  name);
         }
         return 0;
 }

@@ -157,7 +157,8 @@ static size_t judge_place(LintRun *run, const Place *ret_places[static CHECKS_MA
 
         for (size_t i = 0; i < ELEMENTS(places); i++) {
                 const Place *place = &places[i];
-                if (!in_directory(place, entry->path, length) || !has_name(place->name, name) || !is_there(place, entry))
+                if (!in_directory(place, entry->path, length) || !has_name(place->name, name) ||
+                    !is_there(place, entry))
                         continue;
                 if (!place->check)
                         lint_found(run, place->id, "%s", place->text);
@@ -174,10 +175,12 @@ static void judge_mode(LintRun *run)
         if (!(mode & S_IWOTH) || S_ISLNK(mode) || run->entry->hard_link)
                 return;
         if (S_ISDIR(mode) && !(mode & S_ISVTX))
-                lint_found(run, LINT_WORLD_WRITABLE, "has mode %04o: everybody may write there and remove what others wrote",
+                lint_found(run, LINT_WORLD_WRITABLE,
+                           "has mode %04o: everybody may write there and remove what others wrote",
                            (unsigned) mode & 07777);
         else if (S_ISREG(mode) || S_ISFIFO(mode))
-                lint_found(run, LINT_WORLD_WRITABLE, "has mode %04o: everybody may write to it", (unsigned) mode & 07777);
+                lint_found(run, LINT_WORLD_WRITABLE, "has mode %04o: everybody may write to it",
+                           (unsigned) mode & 07777);
 }
 
 static uint64_t count_lines(const char *text, size_t length)

@@ -6,8 +6,8 @@
 #include "image/needles.h"
 #include "image/stream.h"
 
-/* Private to lint: lint.c reads the image and keeps what is found, lint_files.c knows the places, lint_settings.c what may
- * stand in a configuration file, lint_text.c what may stand nowhere, lint_packaged.c what came with a package. */
+/* Private to lint: lint.c reads the image and keeps what is found, lint_files.c knows the places, lint_settings.c what
+ * may stand in a configuration file, lint_text.c what may stand nowhere, lint_packaged.c what came with a package. */
 
 typedef struct LintPending {
         LintId id;
@@ -78,8 +78,8 @@ bool lint_is_key(const char *text, size_t length, size_t offset);
 int lint_text_prepare(LintRun *run) _must_check_;
 void lint_text(LintRun *run);
 
-/* lint_packaged.c: what stands in a file as its package ships it is no leak of this build. The lists of files and sums that
- * dpkg keeps tell, wherever in the archive they come. */
+/* lint_packaged.c: what stands in a file as its package ships it is no leak of this build. The lists of files and sums
+ * that dpkg keeps tell, wherever in the archive they come. */
 
 /* Takes `text`. run->content is the whole file. */
 void lint_pend(LintRun *run, LintId id, char *text);

@@ -52,7 +52,8 @@ bool lint_is_key(const char *text, size_t length, size_t offset)
         const char *end = text + length, *label = text + offset, *rest = label + strlen("PRIVATE KEY");
         size_t begin_length = strlen(BEGIN);
 
-        while (label > text && text + offset - label < LABEL_MAX && (isupper((unsigned char) label[-1]) || label[-1] == ' '))
+        while (label > text && text + offset - label < LABEL_MAX &&
+               (isupper((unsigned char) label[-1]) || label[-1] == ' '))
                 label--;
         /* the label's way back stopped in "-----BEGIN ", which is upper case, too */
         if (label < text + strlen("-----") || memcmp(label - strlen("-----"), BEGIN, begin_length) != 0)
@@ -80,8 +81,8 @@ static bool is_openpgp_secret(const uint8_t *data, size_t length)
         return (data[0] & 0x80) && (tag == 5 || tag == 7) && data[body] >= 3 && data[body] <= 6;
 }
 
-/* A SEQUENCE, then the INTEGER that each of these starts with, then what follows in keys only: PKCS#8 and PKCS#1 0, SEC1 1
- * and an OCTET STRING, PKCS#12 3. */
+/* A SEQUENCE, then the INTEGER that each of these starts with, then what follows in keys only: PKCS#8 and PKCS#1 0,
+ * SEC1 1 and an OCTET STRING, PKCS#12 3. */
 static bool is_der_secret(const uint8_t *data, size_t length)
 {
         if (length < 16 || data[0] != 0x30)

@@ -82,7 +82,8 @@ static void judge_user(LintRun *run, const char *user, const char *password, con
         if (!*password)
                 lint_found(run, LINT_PASSWORD_EMPTY, "lets %s in without a password", user);
         else if (strcmp(password, "x") != 0 && !strchr("*!", password[0]))
-                lint_found(run, LINT_PASSWORD_PLAIN, "has the password hash of %s, where every program can read it", user);
+                lint_found(run, LINT_PASSWORD_PLAIN, "has the password hash of %s, where every program can read it",
+                           user);
         if (*number && strspn(number, "0") == strlen(number) && (strcmp(user, "root") != 0 || run->n_roots++ > 0))
                 lint_found(run, LINT_SECOND_ROOT, "gives %s the number 0", user);
 }
@@ -265,7 +266,8 @@ void lint_authorized_keys(LintRun *run)
         while (next_setting(&next, "#", &number))
                 n++;
         if (n > 0)
-                lint_found(run, LINT_AUTHORIZED_KEYS, "lets in whoever has %s", n == 1 ? "a certain key" : "one of certain keys");
+                lint_found(run, LINT_AUTHORIZED_KEYS, "lets in whoever has %s",
+                           n == 1 ? "a certain key" : "one of certain keys");
 }
 
 /* Files of many settings, some of which are secrets. */

@@ -62,7 +62,8 @@ static bool stands_alone(const LintRun *run, const LintWord *word, size_t offset
                 return true;
         if (end < run->content.length && is_word_byte(text[end]))
                 return false;
-        return offset == 0 || word->id != LINT_BUILD_HOST || !(is_word_byte(text[offset - 1]) || text[offset - 1] == '.');
+        return offset == 0 || word->id != LINT_BUILD_HOST ||
+               !(is_word_byte(text[offset - 1]) || text[offset - 1] == '.');
 }
 
 static bool is_token(const LintRun *run, size_t offset, size_t length)
@@ -123,8 +124,8 @@ static void hear(size_t index, size_t offset, void *userdata)
         }
         const LintWord *word = &run->options->words[index - ELEMENTS(marks)];
         if (stands_alone(run, word, offset))
-                tell(run, word->id, describe(word->id), word->id == LINT_SECRET || word->id == LINT_PROXY ? "" : word->text,
-                     offset);
+                tell(run, word->id, describe(word->id),
+                     word->id == LINT_SECRET || word->id == LINT_PROXY ? "" : word->text, offset);
 }
 
 void lint_text(LintRun *run)

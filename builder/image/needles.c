@@ -14,8 +14,8 @@ typedef struct Needle {
         uint16_t next; /* that ends its window with the same pair */
 } Needle;
 
-/* All texts are looked at through a window as long as the shortest: `shift` tells how far it can go on after the pair of
- * bytes at its end. */
+/* All texts are looked at through a window as long as the shortest: `shift` tells how far it can go on after the pair
+ * of bytes at its end. */
 struct Needles {
         uint8_t shift[PAIRS];
         uint16_t first[PAIRS]; /* of the texts whose window ends with the pair */

@@ -126,8 +126,9 @@ static int take_stanza(Deb822 *reader, PackageSet *set)
         int r;
 
         while ((r = deb822_next_field(reader, &field)) > 0)
-                if ((deb822_is(&field, "Package") || deb822_is(&field, "Architecture") || deb822_is(&field, "Version") ||
-                     deb822_is(&field, "Status") || deb822_is(&field, "Installed-Size")) &&
+                if ((deb822_is(&field, "Package") || deb822_is(&field, "Architecture") ||
+                     deb822_is(&field, "Version") || deb822_is(&field, "Status") ||
+                     deb822_is(&field, "Installed-Size")) &&
                     take_field(&field, &package, &there) < 0) {
                         r = -ENOMEM;
                         break;
@@ -161,8 +162,8 @@ int package_set_from_manifest(const json_t *manifest, PackageSet *ret, Error *er
                 return error_set(error, -EINVAL, "It has no list of packages");
         for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
                 const char *name, *architecture, *version;
-                if (json_unpack(json_array_get(list, i), "{s:s, s:s, s:s}", "name", &name, "architecture", &architecture,
-                                "version", &version) < 0)
+                if (json_unpack(json_array_get(list, i), "{s:s, s:s, s:s}", "name", &name, "architecture",
+                                &architecture, "version", &version) < 0)
                         return error_set(error, -EINVAL, "Its package %zu has no name, architecture or version", i + 1);
                 SetPackage package = { .name = strdup(name), .architecture = strdup(architecture),
                                        .version = strdup(version) };

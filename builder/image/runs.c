@@ -29,7 +29,8 @@ struct Runs {
         size_t memory_bytes, used;
         size_t *offsets; /* of the records in `memory`, once sorted in their order */
         size_t n_records, n_allocated;
-        void *last; /* the greatest record that was written; where the next piece starts behind it, it is the same run */
+        void *last; /* the greatest record that was written; where the next piece starts behind it, it is the same run
+                     */
         Run *runs;
         size_t n_runs;
         int fd; /* -1: everything fits into the memory */
@@ -122,7 +123,8 @@ static size_t whole_size(const uint8_t *memory, size_t offset)
 /* The greatest record of the memory, as the last one written. */
 static int remember_last(Runs *runs)
 {
-        size_t offset = runs->offsets[runs->n_records - 1], size_bytes = whole_size(runs->memory, offset) - sizeof(Head);
+        size_t offset = runs->offsets[runs->n_records - 1],
+               size_bytes = whole_size(runs->memory, offset) - sizeof(Head);
         void *copy = malloc(size_bytes + 1);
 
         if (!copy)

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Records of any size in the order of a comparison, however many there are: what does not fit into the memory that is given
- * goes to a file without a name in $TMPDIR (else /var/tmp), sorted piece by piece, and the pieces are merged when they are
- * read. Records that come in order already make one piece, which is written as it comes. Records that compare equal stay in
- * the order in which they came. */
+/* Records of any size in the order of a comparison, however many there are: what does not fit into the memory that is
+ * given goes to a file without a name in $TMPDIR (else /var/tmp), sorted piece by piece, and the pieces are merged
+ * when they are read. Records that come in order already make one piece, which is written as it comes. Records that
+ * compare equal stay in the order in which they came. */
 
 #define RUNS_RECORD_MAX ((size_t) 1 << 20)
 

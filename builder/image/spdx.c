@@ -159,17 +159,21 @@ static bool add_system(Document *document)
                json_add(document->packages, TAKE_PTR(object)) && relate(document, ID_IMAGE, "CONTAINS", ID_SYSTEM);
 }
 
+/* The source of a patched package is that of the package before. */
 static bool add_source(Document *document, const DpkgPackage *package, const char *package_id)
 {
-        _cleanup_free_ char *id =
-                spdx_id("Source", (const char *const[]){ package->source, package->source_version, "source" });
+        const LockPackage *archive = spdx_archive(document->spdx->lock, package);
+        bool patched = archive && archive->patched_sha256;
+        const char *source = patched ? archive->source : package->source;
+        const char *version = patched ? archive->source_version : package->source_version;
+        _cleanup_free_ char *id = spdx_id("Source", (const char *const[]){ source, version, "source" });
 
         if (!id || !relate(document, package_id, "GENERATED_FROM", id))
                 return false;
         if (json_object_get(document->sources, id))
                 return true;
         return json_put(document->sources, id, json_true()) &&
-               json_add(document->packages, spdx_source(&document->system, package, id));
+               json_add(document->packages, spdx_source(&document->system, source, version, id));
 }
 
 static bool same_package(const DpkgPackage *a, const DpkgPackage *b)

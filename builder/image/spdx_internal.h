@@ -19,7 +19,7 @@ json_t *spdx_relation(const char *from, const char *type, const char *to);
 
 /* A binary package, with its licence; `references` as in licence_declared(). */
 json_t *spdx_package(const Spdx *spdx, const SpdxSystem *system, size_t index, const char *id, json_t *references);
-json_t *spdx_source(const SpdxSystem *system, const DpkgPackage *package, const char *id);
+json_t *spdx_source(const SpdxSystem *system, const char *name, const char *version, const char *id);
 
 /* "Organization: Debian GCC Maintainers (debian-gcc@lists.debian.org)"; the caller frees; NULL when memory is short. */
 char *spdx_supplier(const char *maintainer);

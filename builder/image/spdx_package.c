@@ -92,11 +92,11 @@ static json_t *purl_reference(const SpdxSystem *system, const char *name, const 
                          "referenceLocator", purl);
 }
 
-static json_t *licence_of(const char *copyright_text_or_empty, json_t *references)
+static json_t *licence_of(const char *text, json_t *references)
 {
         _cleanup_copyright_ Copyright copyright = { 0 };
         _cleanup_free_ char *expression = NULL;
-        int r = copyright_parse(copyright_text_or_empty, strlen(copyright_text_or_empty), &copyright);
+        int r = copyright_parse(text, strlen(text), &copyright);
 
         if (r == 0)
                 r = licence_declared(&copyright, references, &expression);
@@ -143,12 +143,11 @@ json_t *spdx_package(const Spdx *spdx, const SpdxSystem *system, size_t index, c
         return TAKE_PTR(object);
 }
 
-json_t *spdx_source(const SpdxSystem *system, const DpkgPackage *package, const char *id)
+json_t *spdx_source(const SpdxSystem *system, const char *name, const char *version, const char *id)
 {
-        _cleanup_json_ json_t *object = spdx_element(id, package->source, package->source_version, "SOURCE");
+        _cleanup_json_ json_t *object = spdx_element(id, name, version, "SOURCE");
 
-        if (!object || !json_put(object, "externalRefs",
-                                 purl_reference(system, package->source, package->source_version, "source")))
+        if (!object || !json_put(object, "externalRefs", purl_reference(system, name, version, "source")))
                 return NULL;
         return TAKE_PTR(object);
 }

@@ -14,14 +14,14 @@
 #include <sys/types.h>
 
 /* An image as the row of its entries, read once from start to end, whatever its compression: the decoders of
- * decompress.h, and libarchive's tar reader. Memory doesn't grow with the image. A file that can't be read or is damaged is
- * an error. */
+ * decompress.h, and libarchive's tar reader. Memory doesn't grow with the image. A file that can't be read or is
+ * damaged is an error. */
 
 struct ImageEntry {
         struct archive_entry *entry; /* libarchive's own */
         const char *raw;             /* the name as it stands in the archive */
-        /* Without "./" before and "/" behind it: "" is the root, else "usr/bin". NULL for what is no plain path below the
-         * root (absolute, with "..", "." or "//" in it). */
+        /* Without "./" before and "/" behind it: "" is the root, else "usr/bin". NULL for what is no plain path below
+         * the root (absolute, with "..", "." or "//" in it). */
         const char *path;
         size_t path_length;
         mode_t mode; /* with the type; that of a hard link is a regular file's */
@@ -53,8 +53,8 @@ static inline void image_stream_free_ptr(ImageStream **stream)
 /* 1: *ret is the next entry, valid until the next call; 0: everything was read, to the end of the source. */
 int image_stream_next(ImageStream *stream, ImageEntry *ret, Error *error) _must_check_;
 
-/* The entry's content can be read in one of two ways. Piece by piece: 1, and the piece (valid until the next call) with its
- * offset; 0 at its end. Holes of a sparse file are left out: the offset tells. */
+/* The entry's content can be read in one of two ways. Piece by piece: 1, and the piece (valid until the next call)
+ * with its offset; 0 at its end. Holes of a sparse file are left out: the offset tells. */
 int image_stream_content(ImageStream *stream, const void **ret_data, size_t *ret_size_bytes, uint64_t *ret_offset,
                          Error *error) _must_check_;
 

@@ -111,6 +111,12 @@ typedef struct AptRequest {
 int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
         _must_check_;
 
+/* Name, version and architecture of a package from its file_name ("NAME_VERSION_ARCH.deb", with %3a for ":"). */
+int apt_split_file_name(AptPackage *package, Error *error) _must_check_;
+/* Of packages that somebody else took from the selected repositories (name, version and SHA-256 are known): the source
+ * package, and in `uri` the path that the index has, below the repository. What no index knows is taken for its own source. */
+int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error) _must_check_;
+
 /* Of a transaction that comes from a lock: .deb files of the recipe (`deb_paths`) get their local_path, by their digests. An
  * error names one that is not there any more. */
 int apt_find_locals(Apt *apt, char *const *deb_paths, AptTransaction *transaction, Error *error) _must_check_;

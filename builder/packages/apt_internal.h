@@ -171,8 +171,6 @@ int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_package
 /* Copies dpkg's status and apt's marks of the tree to where apt looks for them; *ret_status: the status as text. */
 int apt_take_status(Apt *apt, const SandboxTree *tree, Buffer *ret_status, Error *error) _must_check_;
 
-/* Fills in source and source_version of packages that have none. */
-int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error) _must_check_;
 /* The .deb files of the recipe, or copies that the sandbox can read. */
 int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error) _must_check_;
 /* From the field Source of control data (NULL: it has none); name and version are known. -ENOMEM. */

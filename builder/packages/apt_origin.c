@@ -78,6 +78,8 @@ static int take_hash(Search *search, const char *text, size_t size, const char *
                 if ((*found)->source || !is_stanza_of(*found, stanza))
                         continue;
                 _cleanup_free_ char *source = deb822_get(stanza, "Source");
+                if (!(*found)->uri)
+                        (*found)->uri = deb822_get(stanza, "Filename");
                 if (apt_set_source(*found, source) < 0)
                         return -ENOMEM;
                 search->n_left--;
@@ -167,7 +169,9 @@ int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error)
 
         if (!wanted)
                 return error_out_of_memory(error);
-        int r = ask_locals(apt, transaction, error);
+        int r = apt_set_fill(apt, apt->current, error);
+        if (r == 0)
+                r = ask_locals(apt, transaction, error);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < transaction->n_packages; i++)

@@ -385,8 +385,7 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         return 0;
 }
 
-/* "NAME_VERSION_ARCH.deb", with %3a for ":" */
-static int split_file_name(AptPackage *package, Error *error)
+int apt_split_file_name(AptPackage *package, Error *error)
 {
         _cleanup_strv_ char **parts = strv_split(package->file_name, "_");
         char **targets[] = { &package->name, &package->version, &package->architecture };
@@ -470,7 +469,7 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         if (r == 0)
                 r = apt_parse_uris(uris.data, &files, error);
         for (size_t i = 0; r == 0 && i < files.n_items; i++) {
-                r = split_file_name(&files.items[i], error);
+                r = apt_split_file_name(&files.items[i], error);
                 if (r == 0)
                         r = check_sum(&files.items[i], error);
                 if (r == 0 && !is_there(apt, &files.items[i]))
@@ -529,7 +528,7 @@ static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *err
         r = apt_parse_uris(text.data ? text.data : "", ret, error);
         if (r == 0 && (ret->n_items != 1 || !ret->items[0].sha256))
                 return error_set(error, -ENOENT, "The repositories have no package %s with a SHA-256", name);
-        return r == 0 ? split_file_name(&ret->items[0], error) : r;
+        return r == 0 ? apt_split_file_name(&ret->items[0], error) : r;
 }
 
 int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPackage *ret, char **ret_path,

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "packages/apt_internal.h"
 #include "packages/lock_internal.h"
 
 /* Member order is that of the code, never that of a hash. */
@@ -131,7 +132,7 @@ static int add_patch(LockPackage *package, const AptPackage *from)
 
 int lock_add_package(Lock *lock, const AptPackage *package)
 {
-        LockPackage *known = (LockPackage *) lock_find(lock, package);
+        LockPackage *known = (LockPackage *) (uintptr_t) lock_find(lock, package);
 
         if (known)
                 return add_patch(known, package);
@@ -150,6 +151,23 @@ int lock_add_package(Lock *lock, const AptPackage *package)
                 return 0;
         }
         package_done(added);
+        return -ENOMEM;
+}
+
+int lock_package_copy(const LockPackage *package, AptPackage *ret)
+{
+        AptPackage new = { .size_bytes = package->size_bytes,
+                           .file_name = apt_file_name(package->name, package->version, package->architecture) };
+
+        if (new.file_name && copy(package->name, &new.name) && copy(package->version, &new.version) &&
+            copy(package->architecture, &new.architecture) && copy(package->source, &new.source) &&
+            copy(package->source_version, &new.source_version) && copy(package->uri, &new.uri) &&
+            copy(package->sha256, &new.sha256) && copy(package->patch_sha256, &new.patch_sha256) &&
+            copy(package->patched_sha256, &new.patched_sha256)) {
+                *ret = new;
+                return 0;
+        }
+        apt_package_done(&new);
         return -ENOMEM;
 }
 

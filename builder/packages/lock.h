@@ -92,6 +92,9 @@ int lock_parse(const char *text, const char *name, Lock *ret, Error *error) _mus
 int lock_add_package(Lock *lock, const AptPackage *package) _must_check_;
 void lock_sort(Lock *lock);
 
+/* As apt would name it, without a local path. -ENOMEM */
+int lock_package_copy(const LockPackage *package, AptPackage *ret) _must_check_;
+
 /* The one that a transaction's package is, or NULL. */
 const LockPackage *lock_find(const Lock *lock, const AptPackage *package);
 

@@ -302,25 +302,7 @@ static int add_package(Reader *reader, AptTransaction *transaction, const char *
                 return refuse(reader, "\"%s\" is none of the lock's packages", reference);
         if (!package)
                 return error_out_of_memory(reader->error);
-        *package = (AptPackage){
-                .name = strdup(from->name),
-                .version = strdup(from->version),
-                .architecture = strdup(from->architecture),
-                .source = strdup(from->source),
-                .source_version = strdup(from->source_version),
-                .uri = strdup(from->uri),
-                .file_name = apt_file_name(from->name, from->version, from->architecture),
-                .sha256 = strdup(from->sha256),
-                .size_bytes = from->size_bytes,
-                .patch_sha256 = from->patch_sha256 ? strdup(from->patch_sha256) : NULL,
-                .patched_sha256 = from->patched_sha256 ? strdup(from->patched_sha256) : NULL,
-        };
-        return package->name && package->version && package->architecture && package->source &&
-                               package->source_version && package->uri && package->file_name && package->sha256 &&
-                               !package->patch_sha256 == !from->patch_sha256 &&
-                               !package->patched_sha256 == !from->patched_sha256
-                       ? 0
-                       : error_out_of_memory(reader->error);
+        return lock_package_copy(from, package) < 0 ? error_out_of_memory(reader->error) : 0;
 }
 
 static size_t count_unpacked(const AptTransaction *transaction)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bootstrap/architecture.h"
 #include "bootstrap/native.h"
 #include "stages/bootstrap.h"
 #include "stages/suites.h"
@@ -77,7 +78,7 @@ int native_run(StageContext *context, const Bootstrap *bootstrap, Error *error)
                 .progress = transaction_show_package,
                 .userdata = context->report,
         };
-        int r = native_check_architecture(native.architecture, error);
+        int r = architecture_can_run(native.architecture, error);
 
         if (r == 0 && (format_sources(bootstrap->repository, &sources) < 0 || list_asked(bootstrap, &asked) < 0))
                 r = error_out_of_memory(error);

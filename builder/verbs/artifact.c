@@ -71,8 +71,8 @@ static int find_in(const char *directory, const char *wanted, char **ret_path, E
         int r = read_directory(directory, wanted, &best, error);
 
         if (r == 0 && !best.base) {
-                r = error_set(error, -ENOENT, "There is no %s%s in %s", wanted ? "image of " : "image", wanted ? wanted : "",
-                              directory);
+                r = error_set(error, -ENOENT, "There is no %s%s in %s", wanted ? "image of " : "image",
+                              wanted ? wanted : "", directory);
                 error_hint(error, "A release directory is OUT/NAME/ARCHITECTURE, as `templar build` prints it.");
         }
         if (r == 0 && asprintf(ret_path, "%s%s%s%s", directory, string_ends_with(directory, "/") ? "" : "/", best.base,
@@ -91,7 +91,8 @@ int artifact_find(const char *argument, char **ret_path, Error *error)
         int missing = access(argument, F_OK) < 0 ? errno : 0;
         const char *slash = strrchr(argument, '/'), *name = slash ? slash + 1 : argument;
         if (missing == ENOENT && *name) {
-                _cleanup_free_ char *directory = slash ? strndup(argument, (size_t) (slash - argument) + 1) : strdup(".");
+                _cleanup_free_ char *directory =
+                        slash ? strndup(argument, (size_t) (slash - argument) + 1) : strdup(".");
                 if (!directory)
                         return error_out_of_memory(error);
                 if (stat(directory, &status) == 0 && find_in(directory, name, ret_path, NULL) == 0)

@@ -42,7 +42,8 @@ static int read_json(DiffSide *side, Error *error)
                 return r;
         _cleanup_json_ json_t *json = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
         if (!json)
-                return error_set(error, -EINVAL, "%s:%d:%d: %s", side->path, problem.line, problem.column, problem.text);
+                return error_set(error, -EINVAL, "%s:%d:%d: %s", side->path, problem.line, problem.column,
+                                 problem.text);
         if (!json_object_get(json, "manifest_version")) {
                 side->kind = DIFF_LOCK;
                 return read_lock(side, error);
@@ -57,7 +58,8 @@ static int read_image(DiffSide *side, int fd, Error *error)
         side->kind = DIFF_IMAGE;
         int r = index_image(fd, &side->index, error);
         if (r == 0)
-                r = package_set_from_status(side->index.status.data ? side->index.status.data : "", &side->packages, error);
+                r = package_set_from_status(side->index.status.data ? side->index.status.data : "", &side->packages,
+                                            error);
         return r < 0 ? error_wrap(error, "%s", side->path) : 0;
 }
 
@@ -143,7 +145,8 @@ static int run(const VerbCall *call, Error *error)
         _cleanup_side_ DiffSide before = { 0 }, after = { 0 };
 
         if (options_switch(call->options, "json") && options_switch(call->options, "markdown"))
-                return error_set_usage(error, -EINVAL, "--json and --markdown are two ways to show one thing; choose one");
+                return error_set_usage(error, -EINVAL,
+                                       "--json and --markdown are two ways to show one thing; choose one");
         if (options_switch(call->options, "summary") && options_switch(call->options, "all"))
                 return error_set_usage(error, -EINVAL, "--summary names no file and --all every one; choose one");
         int r = artifact_find(call->arguments[0], &before.path, error);
@@ -166,7 +169,8 @@ static const Option options[] = {
 static const VerbExample examples[] = {
         { "templar diff out/images/web/amd64/web-amd64-20261122 out/images/web/amd64",
           "A version and the newest one." },
-        { "templar diff --markdown old.tar.xz new.tar.zst >notes.md", "Two images; their compression does not matter." },
+        { "templar diff --markdown old.tar.xz new.tar.zst >notes.md",
+          "Two images; their compression does not matter." },
         { "templar diff --exit-code old.lock new.lock", "Locks name packages, and no files." },
         { 0 },
 };
@@ -176,11 +180,14 @@ const Verb verb_diff = {
         .arguments = "OLD NEW",
         .summary = "show what differs between two images, releases or locks",
         .description =
-                "Shows packages and files that were added, removed or changed, and of the new image: programs that have become "
-                "setuid or setgid, file capabilities, files that everybody may write to, units of systemd that are enabled, "
+                "Shows packages and files that were added, removed or changed, and of the new image: programs that "
+                "have become "
+                "setuid or setgid, file capabilities, files that everybody may write to, units of systemd that are "
+                "enabled, "
                 "sockets that listen; the size, and what has grown most."
                 "\n\n"
-                "OLD and NEW are files (an image, a manifest or a lock), release directories, of which the newest version "
+                "OLD and NEW are files (an image, a manifest or a lock), release directories, of which the newest "
+                "version "
                 "counts, or versions in them: DIRECTORY/NAME-ARCHITECTURE-VERSION. Manifests and locks name packages "
                 "only. Times of files are not compared: they are those of the build."
                 "\n\n"

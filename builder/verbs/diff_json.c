@@ -14,11 +14,10 @@ static const char *change_name(const void *before, const void *after)
 static void put_package(const SetPackage *before, const SetPackage *after, void *userdata)
 {
         const SetPackage *package = after ? after : before;
-        _cleanup_json_ json_t *members = json_pack("{s:s, s:o, s:o, s:o, s:o}", "change", change_name(before, after), "name",
-                                                   json_text(package->name), "architecture",
-                                                   json_text(package->architecture), "before",
-                                                   json_text(before ? before->version : NULL), "after",
-                                                   json_text(after ? after->version : NULL));
+        _cleanup_json_ json_t *members = json_pack(
+                "{s:s, s:o, s:o, s:o, s:o}", "change", change_name(before, after), "name", json_text(package->name),
+                "architecture", json_text(package->architecture), "before", json_text(before ? before->version : NULL),
+                "after", json_text(after ? after->version : NULL));
 
         report_json_event(userdata, "package", members);
 }
@@ -30,8 +29,8 @@ static json_t *entry_json(const IndexEntry *entry)
         if (!entry)
                 return json_null();
         snprintf(mode, sizeof mode, "%04o", entry->mode & 07777);
-        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:I, s:I}", "type", diff_type_name(entry), "mode", mode, "uid",
-                                                  (json_int_t) entry->uid, "gid", (json_int_t) entry->gid);
+        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:I, s:I}", "type", diff_type_name(entry), "mode", mode,
+                                                  "uid", (json_int_t) entry->uid, "gid", (json_int_t) entry->gid);
         bool done = object;
         if (done && *entry->sha256)
                 done = json_put(object, "size_bytes", json_integer((json_int_t) entry->size_bytes)) &&
@@ -66,9 +65,9 @@ static void put_file(const IndexEntry *before, const IndexEntry *after, unsigned
                 path = NULL;
                 return;
         }
-        _cleanup_json_ json_t *members = json_pack("{s:s, s:o, s:o, s:o, s:o}", "change", change_name(before, after), "path",
-                                                   json_text(path), "before", entry_json(before), "after",
-                                                   entry_json(after), "what", what_json(what));
+        _cleanup_json_ json_t *members =
+                json_pack("{s:s, s:o, s:o, s:o, s:o}", "change", change_name(before, after), "path", json_text(path),
+                          "before", entry_json(before), "after", entry_json(after), "what", what_json(what));
         report_json_event(userdata, "file", members);
 }
 
@@ -122,10 +121,10 @@ static void put_counts(const DiffView *view)
         json_t *files = view->has_files ? counts_json(summary->n_added, summary->n_removed, summary->n_changed)
                                         : json_null();
         _cleanup_json_ json_t *members = json_pack(
-                "{s:o, s:o, s:b, s:o, s:o}", "before", side_json(view, view->before), "after", side_json(view, view->after),
-                "same", diff_is_same(view), "packages",
-                counts_json(summary->n_packages_added, summary->n_packages_removed, summary->n_packages_changed), "files",
-                files);
+                "{s:o, s:o, s:b, s:o, s:o}", "before", side_json(view, view->before), "after",
+                side_json(view, view->after), "same", diff_is_same(view), "packages",
+                counts_json(summary->n_packages_added, summary->n_packages_removed, summary->n_packages_changed),
+                "files", files);
 
         report_json_event(view->report, "compared", members);
 }

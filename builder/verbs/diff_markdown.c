@@ -68,7 +68,8 @@ static void put_growths(const DiffView *view, const char *heading, const DiffGro
 static void put_line(char sign, const char *path, const char *note, void *userdata)
 {
         /* "!" is how diffs in markdown mark a change */
-        report_result(userdata, "%c %s%s%s%s", sign == '~' ? '!' : sign, path, *note ? "  (" : "", note, *note ? ")" : "");
+        report_result(userdata, "%c %s%s%s%s", sign == '~' ? '!' : sign, path, *note ? "  (" : "", note,
+                      *note ? ")" : "");
 }
 
 static int put_files(const DiffView *view, Error *error)

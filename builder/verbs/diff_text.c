@@ -33,8 +33,8 @@ static void put_counts(const Text *text, const char *what, uint64_t added, uint6
 {
         char heading[128];
 
-        snprintf(heading, sizeof heading, "%s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64 " changed", what, added,
-                 removed, changed);
+        snprintf(heading, sizeof heading, "%s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64 " changed", what,
+                 added, removed, changed);
         put_heading(text, heading);
 }
 
@@ -119,7 +119,8 @@ int diff_show_text(const DiffView *view, Error *error)
                 report_result(view->report, "Nothing differs.");
                 return 0;
         }
-        put_counts(&text, "Packages", summary->n_packages_added, summary->n_packages_removed, summary->n_packages_changed);
+        put_counts(&text, "Packages", summary->n_packages_added, summary->n_packages_removed,
+                   summary->n_packages_changed);
         package_set_compare(&view->before->packages, &view->after->packages, put_package, &text);
         put_notices(&text, summary);
         put_growths(&text, "Largest growths of packages", &summary->packages);

@@ -5,7 +5,8 @@
 #include "image/diff.h"
 #include "verbs/verb.h"
 
-/* What `templar diff` shows, in its three ways. Lists of files are written as they are read: their length doesn't matter. */
+/* What `templar diff` shows, in its three ways. Lists of files are written as they are read: their length doesn't
+ * matter. */
 
 typedef enum DiffSourceKind { DIFF_IMAGE, DIFF_MANIFEST, DIFF_LOCK } DiffSourceKind;
 
@@ -42,8 +43,8 @@ extern const char *const diff_notice_titles[], *const diff_notice_names[];
 /* "file", "directory", "link" ... */
 const char *diff_type_name(const IndexEntry *entry);
 
-/* The files that differ, a line each; `sign` is '+', '-' or '~', the path is absolute and printable, with "/" behind it where
- * it is a folder; the note says how large it is or what has changed. Without `all` a folder that came or went is one line
- * with what is in it. */
+/* The files that differ, a line each; `sign` is '+', '-' or '~', the path is absolute and printable, with "/" behind
+ * it where it is a folder; the note says how large it is or what has changed. Without `all` a folder that came or went
+ * is one line with what is in it. */
 typedef void (*DiffLine)(char sign, const char *path, const char *note, void *userdata);
 int diff_list_files(const DiffView *view, DiffLine line, void *userdata, Error *error) _must_check_;

@@ -82,7 +82,8 @@ static int append_size_change(Buffer *note, const IndexEntry *before, const Inde
 
         if (before->size_bytes == after->size_bytes)
                 return buffer_append_string(note, ", content");
-        return buffer_printf(note, ", %s -> %s", size_text(before->size_bytes, left), size_text(after->size_bytes, right));
+        return buffer_printf(note, ", %s -> %s", size_text(before->size_bytes, left),
+                             size_text(after->size_bytes, right));
 }
 
 static int append_target(Buffer *note, const char *before, const char *after)
@@ -118,8 +119,8 @@ static int append_changes(Buffer *note, const IndexEntry *before, const IndexEnt
         if (r == 0 && what & DIFF_MODE)
                 r = buffer_printf(note, ", mode %04o -> %04o", before->mode & 07777, after->mode & 07777);
         if (r == 0 && what & DIFF_OWNER)
-                r = buffer_printf(note, ", owner %" PRIu32 ":%" PRIu32 " -> %" PRIu32 ":%" PRIu32, before->uid, before->gid,
-                                  after->uid, after->gid);
+                r = buffer_printf(note, ", owner %" PRIu32 ":%" PRIu32 " -> %" PRIu32 ":%" PRIu32, before->uid,
+                                  before->gid, after->uid, after->gid);
         if (r == 0 && what & DIFF_CAPABILITY)
                 r = append_capability(note, before, after);
         if (r == 0 && what & DIFF_XATTRS)
@@ -188,7 +189,8 @@ static bool gather(Listing *listing, char sign, const IndexEntry *entry)
 {
         size_t length = listing->folder.length;
 
-        if (listing->sign == sign && strncmp(entry->path, listing->folder.data, length) == 0 && entry->path[length] == '/') {
+        if (listing->sign == sign && strncmp(entry->path, listing->folder.data, length) == 0 &&
+            entry->path[length] == '/') {
                 listing->n_files += !S_ISDIR(entry->mode);
                 listing->bytes += entry->size_bytes;
                 return true;

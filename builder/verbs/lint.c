@@ -41,9 +41,10 @@ static int add_recorded(const char *image_path, LintAllows *allows, Error *error
         for (size_t i = 0; i < json_array_size(list); i++) {
                 const char *check = NULL, *pattern = NULL, *reason = NULL;
                 _cleanup_free_ char *line = NULL;
-                if (json_unpack(json_array_get(list, i), "{s:s, s?s, s:s}", "check", &check, "path", &pattern, "reason",
-                                &reason) < 0 &&
-                    json_unpack(json_array_get(list, i), "{s:s, s:n, s:s}", "check", &check, "path", "reason", &reason) < 0)
+                if (json_unpack(json_array_get(list, i), "{s:s, s?s, s:s}", "check", &check, "path", &pattern,
+                                "reason", &reason) < 0 &&
+                    json_unpack(json_array_get(list, i), "{s:s, s:n, s:s}", "check", &check, "path", "reason",
+                                &reason) < 0)
                         continue;
                 if (asprintf(&line, "%s%s%s %s", check, pattern ? ":" : "", pattern ? pattern : "", reason) < 0) {
                         line = NULL;
@@ -61,21 +62,22 @@ static void show_finding(const VerbCall *call, const LintFinding *finding, const
         const LintCheck *check = &lint_checks[finding->id];
         const char *reason = finding->allow ? finding->allow->reason : NULL;
         _cleanup_json_ json_t *members =
-                json_pack("{s:s, s:s, s:o, s:o, s:s*}", "check", check->name, "severity", severity_name(finding->id), "path",
-                          json_text(finding->path), "text", json_text(finding->text), "allowed", reason);
+                json_pack("{s:s, s:s, s:o, s:o, s:s*}", "check", check->name, "severity", severity_name(finding->id),
+                          "path", json_text(finding->path), "text", json_text(finding->text), "allowed", reason);
 
         report_json_event(call->report, "finding", members);
         if (heading)
                 report_result(call->report, "%s: %s. %s %s", heading, check->name, check->meaning, check->remedy);
         report_result(call->report, "    %s%s%s%s%s%s%s", finding->path, *finding->path ? " " : "", finding->text,
-                      reason ? " (allowed" : "", reason && *reason ? ": " : "", reason ? reason : "", reason ? ")" : "");
+                      reason ? " (allowed" : "", reason && *reason ? ": " : "", reason ? reason : "",
+                      reason ? ")" : "");
 }
 
 static void show(const VerbCall *call, const char *path, const LintReport *found)
 {
-        _cleanup_json_ json_t *members = json_pack("{s:o, s:I, s:I, s:I}", "path", json_text(path), "errors", (json_int_t) found->n_errors,
-                                                   "warnings", (json_int_t) found->n_warnings, "allowed",
-                                                   (json_int_t) found->n_allowed);
+        _cleanup_json_ json_t *members =
+                json_pack("{s:o, s:I, s:I, s:I}", "path", json_text(path), "errors", (json_int_t) found->n_errors,
+                          "warnings", (json_int_t) found->n_warnings, "allowed", (json_int_t) found->n_allowed);
 
         for (size_t i = 0; i < found->n_items; i++) {
                 LintId id = found->items[i].id;
@@ -153,16 +155,21 @@ const Verb verb_lint = {
         .name = "lint",
         .arguments = "IMAGE...",
         .summary = "look through images for leaks and for what hosts refuse",
-        .description =
-                "Reads each image (a file, or a release directory, of which it takes the newest version) from start to end and "
-                "tells of everything that systemd's unpackers refuse and of what no template should carry: keys, passwords, "
-                "identities, traces of the machine that built it. Every build does the same before it publishes, and knows "
-                "some more that must not be there: its own folders, host name and proxy, and the password files of the recipe."
-                "\n\n"
-                "What is right can be allowed: by --allow, by Allow= in the recipe's [Image], or for a released image by the "
-                "manifest beside it, which holds what its recipe allowed. Text that stands in a file just as its package ships "
-                "it is no leak.\n\n"
-                "Exit status 1 means that there are errors; warnings are told only.",
+        .description = "Reads each image (a file, or a release directory, of which it takes the newest version) from "
+                       "start to end and "
+                       "tells of everything that systemd's unpackers refuse and of what no template should carry: "
+                       "keys, passwords, "
+                       "identities, traces of the machine that built it. Every build does the same before it "
+                       "publishes, and knows "
+                       "some more that must not be there: its own folders, host name and proxy, and the password "
+                       "files of the recipe."
+                       "\n\n"
+                       "What is right can be allowed: by --allow, by Allow= in the recipe's [Image], or for a "
+                       "released image by the "
+                       "manifest beside it, which holds what its recipe allowed. Text that stands in a file just as "
+                       "its package ships "
+                       "it is no leak.\n\n"
+                       "Exit status 1 means that there are errors; warnings are told only.",
         .minimum = 1,
         .maximum = VERB_ARGUMENTS_ANY,
         .completes = VALUE_FILE,

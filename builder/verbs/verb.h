@@ -50,8 +50,8 @@ struct Verb {
         int (*run)(const VerbCall *call, Error *error);
 };
 
-extern const Verb verb_build, verb_plan, verb_lock, verb_shell, verb_check, verb_verify, verb_rebuild, verb_lint, verb_diff,
-        verb_key_new, verb_key_list, verb_key_export, verb_cache_list,
+extern const Verb verb_build, verb_plan, verb_lock, verb_archive, verb_shell, verb_check, verb_verify, verb_rebuild, verb_lint,
+        verb_diff, verb_key_new, verb_key_list, verb_key_export, verb_cache_list,
         verb_cache_verify, verb_cache_prune, verb_cache_clear, verb_help, verb_version, verb_complete;
 
 /* The verb that the words start with, and how many of them are its name; NULL when there is none. `words` may

@@ -32,9 +32,15 @@ static inline void put_member(Buffer *tar, const char *path, mode_t mode, const 
         snprintf(name, sizeof name, *path ? "./%s" : ".", path);
         if (file && file->link)
                 snprintf(target, sizeof target, "%s%s", hard_link ? "./" : "", file->link + hard_link);
-        TarEntry entry = { .path = name, .mode = mode, .size_bytes = S_ISREG(mode) ? size_bytes : 0, .mtime_sec = file && file->mtime_sec ? file->mtime_sec : CLAMP,
-                           .link_target = *target ? target : NULL, .hard_link = hard_link, .xattrs = &capability,
-                           .n_xattrs = capability.value != NULL, .uid = file ? file->uid : 0 };
+        TarEntry entry = { .path = name,
+                           .mode = mode,
+                           .size_bytes = S_ISREG(mode) ? size_bytes : 0,
+                           .mtime_sec = file && file->mtime_sec ? file->mtime_sec : CLAMP,
+                           .link_target = *target ? target : NULL,
+                           .hard_link = hard_link,
+                           .xattrs = &capability,
+                           .n_xattrs = capability.value != NULL,
+                           .uid = file ? file->uid : 0 };
         if (tar_encode(&entry, tar, &error) < 0)
                 fail_msg("%s: %s", path, error.message);
         if (!S_ISREG(mode) || hard_link)

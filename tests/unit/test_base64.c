@@ -58,7 +58,8 @@ static void test_other_forms(void **state _unused_)
 
 static void test_refused(void **state _unused_)
 {
-        static const char *const cases[] = { "Z", "Zm9vY", "Zg=", "=", "==", "====", "Zg===", "Zm9v====", "Z m9v", "Zm9v\n", "Zm\377v",
+        static const char *const cases[] = { "Z", "Zm9vY", "Zg=", "=", "==", "====", "Zg===",
+                                             "Zm9v====", "Z m9v", "Zm9v\n", "Zm\377v",
                                              "Zh==", "Zm9=", "Zm==Zm==", "Zm.v" };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {

@@ -47,17 +47,21 @@ static void test_changes(void **state _unused_)
         expect(FILES({ .path = "a" }), FILES({ .path = "b" }), "-a\n+b\n");
         expect(FILES({ .path = "a" }), FILES({ .path = "a", .link = "x" }), "~a:1\n");
         expect(FILES({ .path = "a", .link = "y" }), FILES({ .path = "a", .link = "x" }), "~a:4\n");
-        expect(FILES({ .path = "a" }, { .path = "b", .link = "=a" }), FILES({ .path = "a" }, { .path = "b" }), "~b:1\n");
+        expect(FILES({ .path = "a" }, { .path = "b", .link = "=a" }), FILES({ .path = "a" }, { .path = "b" }),
+               "~b:1\n");
         expect(FILES({ .path = "a", .mode = 0644 }), FILES({ .path = "a", .mode = 04755 }), "~a:8\n");
         expect(FILES({ .path = "a", .content = "1", .uid = 1 }), FILES({ .path = "a", .content = "2" }), "~a:12\n");
-        expect(FILES({ .path = "a" }), FILES({ .path = "a", .capability = "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0" }), "~a:20\n");
+        expect(FILES({ .path = "a" }), FILES({ .path = "a", .capability = "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0" }),
+               "~a:20\n");
 }
 
-/* A directory, what is in it, then its neighbours, whatever bytes their names have; the order of the archives is another. */
+/* A directory, what is in it, then its neighbours, whatever bytes their names have; the order of the archives is
+ * another. */
 static void test_order(void **state _unused_)
 {
         expect(FILES({ .path = "x" }),
-               FILES({ .path = "a/" }, { .path = "a/z" }, { .path = "a!" }, { .path = "a.b" }, { .path = "b" }, { .path = "x" }),
+               FILES({ .path = "a/" }, { .path = "a/z" }, { .path = "a!" }, { .path = "a.b" }, { .path = "b" },
+                     { .path = "x" }),
                "+a\n+a/z\n+a!\n+a.b\n+b\n");
         expect(FILES({ .path = "b" }, { .path = "a.b" }, { .path = "a/" }, { .path = "a!" }, { .path = "a/z" }),
                FILES({ .path = "a/" }, { .path = "a/z" }, { .path = "a!" }, { .path = "a.b" }, { .path = "b" }), "");
@@ -96,15 +100,18 @@ static DiffSummary summarize(const File *left, const File *right, Buffer *lines)
 static void test_rights(void **state _unused_)
 {
         _cleanup_buffer_ Buffer lines = BUFFER_INIT;
-        static const char raw[] = "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0", admin[] = "\1\0\0\2\0\60\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        static const char raw[] = "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                          admin[] = "\1\0\0\2\0\60\0\0\0\0\0\0\0\0\0\0\0\0\0";
         _cleanup_diff_summary_ DiffSummary summary = summarize(
                 FILES({ .path = "a", .mode = 04755 }, { .path = "b", .mode = 0755 }, { .path = "c", .mode = 0666 },
                       { .path = "d", .mode = 0644 }, { .path = "e/" }, { .path = "p", .capability = raw },
                       { .path = "q", .capability = raw }, { .path = "u", .mode = 04755, .uid = 5 }),
-                FILES({ .path = "a", .mode = 04755, .content = "new" }, { .path = "b", .mode = 02755 }, { .path = "c", .mode = 0666 },
-                      { .path = "d", .mode = 0646 }, { .path = "e/", .mode = 0777 }, { .path = "f/", .mode = 01777 },
-                      { .path = "g", .mode = 04711 }, { .path = "p", .capability = raw }, { .path = "q", .capability = admin },
-                      { .path = "r", .capability = raw }, { .path = "s", .link = "g" }, { .path = "u", .mode = 04755 }),
+                FILES({ .path = "a", .mode = 04755, .content = "new" }, { .path = "b", .mode = 02755 },
+                      { .path = "c", .mode = 0666 }, { .path = "d", .mode = 0646 }, { .path = "e/", .mode = 0777 },
+                      { .path = "f/", .mode = 01777 }, { .path = "g", .mode = 04711 },
+                      { .path = "p", .capability = raw }, { .path = "q", .capability = admin },
+                      { .path = "r", .capability = raw }, { .path = "s", .link = "g" },
+                      { .path = "u", .mode = 04755 }),
                 &lines);
 
         assert_string_equal(lines.data, "0 /b: mode 2755, was 0755\n"
@@ -122,7 +129,8 @@ static void test_rights(void **state _unused_)
 static void test_units(void **state _unused_)
 {
         _cleanup_buffer_ Buffer lines = BUFFER_INIT;
-        static const char ssh[] = "[Socket]\nListenStream=22\n ListenStream = [::]:2222 \n#ListenStream=1\nListenFIFO=\n";
+        static const char ssh[] =
+                "[Socket]\nListenStream=22\n ListenStream = [::]:2222 \n#ListenStream=1\nListenFIFO=\n";
         _cleanup_diff_summary_ DiffSummary summary = summarize(
                 FILES({ .path = "etc/systemd/system/multi-user.target.wants/old.service", .link = "/x" },
                       { .path = "etc/systemd/system/sockets.target.wants/dbus.socket", .link = "/x" },
@@ -168,20 +176,23 @@ static void test_growths(void **state _unused_)
         _cleanup_diff_summary_ DiffSummary summary = summarize(before, after, &lines);
         assert_int_equal(summary.files.n_items, DIFF_GROWTHS);
         for (size_t i = 0; i < DIFF_GROWTHS; i++)
-                assert_int_equal(summary.files.items[i].after_bytes - summary.files.items[i].before_bytes, 1900 - 100 * i);
+                assert_int_equal(summary.files.items[i].after_bytes - summary.files.items[i].before_bytes,
+                                 1900 - 100 * i);
         assert_string_equal(summary.files.items[0].name, "/f17");
         assert_int_equal(summary.n_changed, 19);
 }
 
 static void test_packages(void **state _unused_)
 {
-        static const char before[] = "Package: a\nStatus: install ok installed\nInstalled-Size: 10\nArchitecture: amd64\nVersion: 1\n\n"
-                                     "Package: b\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n\n"
-                                     "Package: c\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n";
-        static const char after[] = "Package: c\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"
-                                    "Package: b\nStatus: install ok installed\nArchitecture: all\nVersion: 2\nInstalled-Size: 3\n\n"
-                                    "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\nInstalled-Size: 12\n"
-                                    "Conffiles:\n /etc/x abc\n";
+        static const char before[] =
+                "Package: a\nStatus: install ok installed\nInstalled-Size: 10\nArchitecture: amd64\nVersion: 1\n\n"
+                "Package: b\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n\n"
+                "Package: c\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n";
+        static const char after[] =
+                "Package: c\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"
+                "Package: b\nStatus: install ok installed\nArchitecture: all\nVersion: 2\nInstalled-Size: 3\n\n"
+                "Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\nInstalled-Size: 12\n"
+                "Conffiles:\n /etc/x abc\n";
         _cleanup_package_set_ PackageSet left = { 0 }, right = { 0 };
         _cleanup_diff_summary_ DiffSummary summary = { 0 };
         _cleanup_error_ Error error = ERROR_INIT;
@@ -255,7 +266,8 @@ static int scattered_archive(void)
         put_member(&tar, "", S_IFDIR | 0755, NULL);
         for (uint64_t i = 0; i < ENTRIES; i++) {
                 char path[100];
-                snprintf(path, sizeof path, "%016llx-some-longer-name", (unsigned long long) (i * UINT64_C(0x9e3779b97f4a7c15)));
+                snprintf(path, sizeof path, "%016llx-some-longer-name",
+                         (unsigned long long) (i * UINT64_C(0x9e3779b97f4a7c15)));
                 put_member(&tar, path, S_IFREG | 0644, NULL);
                 if (tar.length < (1 << 20) && i + 1 < ENTRIES)
                         continue;
@@ -295,9 +307,11 @@ static void test_memory(void **state _unused_)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_changes),      cmocka_unit_test(test_order),    cmocka_unit_test(test_rights),
-                cmocka_unit_test(test_units),        cmocka_unit_test(test_growths),  cmocka_unit_test(test_packages),
-                cmocka_unit_test(test_packages_of_lock), cmocka_unit_test(test_capabilities), cmocka_unit_test(test_memory),
+                cmocka_unit_test(test_changes),          cmocka_unit_test(test_order),
+                cmocka_unit_test(test_rights),           cmocka_unit_test(test_units),
+                cmocka_unit_test(test_growths),          cmocka_unit_test(test_packages),
+                cmocka_unit_test(test_packages_of_lock), cmocka_unit_test(test_capabilities),
+                cmocka_unit_test(test_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

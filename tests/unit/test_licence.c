@@ -137,7 +137,8 @@ static void test_references(void **state _unused_)
 /* A sentence in place of a name is one licence, not several. */
 static void test_not_understood(void **state _unused_)
 {
-        static const char *const cases[] = { "BSD 3 clause", "MIT and", "or MIT", "GPL-2+ with a pinch of salt", "MIT with exception",
+        static const char *const cases[] = { "BSD 3 clause", "MIT and", "or MIT", "GPL-2+ with a pinch of salt",
+                                             "MIT with exception",
                                              "MIT, , ISC", "see the file COPYING and be happy" };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -211,7 +212,8 @@ static void test_older_formats(void **state _unused_)
         for (size_t i = 0; i < ELEMENTS(formats); i++) {
                 _cleanup_json_ json_t *references = json_object();
                 _cleanup_free_ char *text = NULL, *found = NULL;
-                assert_true(asprintf(&text, "%s\r\n\r\nFiles: *\r\nLicense: \r\n Expat\r\n\nFiles: y\nLicense: ISC", formats[i]) > 0);
+                assert_true(asprintf(&text, "%s\r\n\r\nFiles: *\r\nLicense: \r\n Expat\r\n\nFiles: y\nLicense: ISC",
+                                     formats[i]) > 0);
                 found = declared(text, references);
                 assert_true(string_starts_with(found, "ISC AND LicenseRef-unnamed-"));
         }

@@ -38,7 +38,8 @@ static DpkgPackage installed[] = {
 #define FORMAT "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
 static const char *copyrights[] = { FORMAT "\nFiles: *\nLicense: GPL-3+\n", "", "prose", "",
                                     FORMAT "\nFiles: *\nLicense: custom\n Be \"nice\".\n" };
-static const PackOutput outputs[] = { { .format = IMAGE_TAR_XZ, .sha256 = "f0f0" }, { .format = IMAGE_TAR, .sha256 = "f1f1" } };
+static const PackOutput outputs[] = { { .format = IMAGE_TAR_XZ, .sha256 = "f0f0" },
+                                      { .format = IMAGE_TAR, .sha256 = "f1f1" } };
 static const char *const output_names[] = { "demo-amd64-1.tar.xz", "demo-amd64-1.tar" };
 static const PackStatistics statistics = { .tar_sha256 = "f1f1" };
 
@@ -150,13 +151,17 @@ static void test_packages(void **state _unused_)
 {
         const Spdx spdx = example();
         _cleanup_json_ json_t *document = format(&spdx);
-        const json_t *system = find_package(document, "debian", "OPERATING_SYSTEM"), *bash = find_package(document, "bash", NULL),
+        const json_t *system = find_package(document, "debian", "OPERATING_SYSTEM"),
+                     *bash = find_package(document, "bash", NULL),
                      *gxx = find_package(document, "g++", NULL), *gcc = find_package(document, "gcc", NULL),
                      *makedev = find_package(document, "makedev", NULL), *source = find_package(document, "gcc", "SOURCE");
 
         assert_string_equal(purl(bash), "pkg:deb/debian/bash@5.2.15-2?arch=amd64&distro=debian-12");
         assert_string_equal(purl(gxx), "pkg:deb/debian/g%2B%2B@4:12.2?arch=all&distro=debian-12");
         assert_string_equal(purl(source), "pkg:deb/debian/gcc@12.2%2Bdfsg~1?arch=source&distro=debian-12");
+        assert_string_equal(purl(makedev), "pkg:deb/debian/makedev@2.3.1-97%2Btemplar1?arch=all&distro=debian-12");
+        assert_string_equal(purl(find_package(document, "makedev", "SOURCE")),
+                            "pkg:deb/debian/makedev@2.3.1-97?arch=source&distro=debian-12");
         assert_string_equal(checksum(bash), "aaaa");
         assert_string_equal(checksum(gxx), "bbbb");
         assert_string_equal(checksum(gcc), "(none)");
@@ -201,7 +206,8 @@ static void test_suppliers(void **state _unused_)
                 const char *maintainer, *expected;
         } cases[] = {
                 { "Santiago Vila <sanvila@debian.org>", "Person: Santiago Vila (sanvila@debian.org)" },
-                { "Debian LVM Team <team+lvm@tracker.debian.org>", "Organization: Debian LVM Team (team+lvm@tracker.debian.org)" },
+                { "Debian LVM Team <team+lvm@tracker.debian.org>",
+                  "Organization: Debian LVM Team (team+lvm@tracker.debian.org)" },
                 { "Foo <foo@packages.debian.org>", "Organization: Foo (foo@packages.debian.org)" },
                 { "Ubuntu Developers <x@y>", "Organization: Ubuntu Developers (x@y)" },
                 { "Nobody", "Person: Nobody" },
@@ -277,7 +283,8 @@ static void test_provenance(void **state _unused_)
                 "\"buildType\":\"tag:templar,2026:build/v1\","
                 "\"externalParameters\":{\"formats\":[\"tar\"],\"recipe\":\"demo.recipe\",\"settings\":[\"Image.Version=2\"],"
                 "\"source_date_epoch\":1700000000},"
-                "\"internalParameters\":{\"architecture\":\"amd64\",\"image\":\"demo\",\"suite\":\"bookworm\",\"version\":\"1\"},"
+                "\"internalParameters\":{\"architecture\":\"amd64\",\"image\":\"demo\","
+                "\"suite\":\"bookworm\",\"version\":\"1\"},"
                 "\"resolvedDependencies\":["
                 "{\"annotations\":{\"role\":\"recipe\"},\"digest\":{\"sha256\":\"0a\"},\"name\":\"demo.recipe\"},"
                 "{\"annotations\":{\"role\":\"file\"},\"digest\":{\"sha256\":\"0c\"},\"name\":\"motd\"},"
