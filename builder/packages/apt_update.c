@@ -8,10 +8,13 @@
 
 #include "base/file.h"
 
-/* What apt makes of the indexes takes it longer than anything else; it is cached with them. */
+/* What apt makes of the indexes takes it longer than anything else; it is cached with them. apt knows the indexes behind
+ * its cache by size and second alone, so a cache of other indexes must not be there when it looks. */
 static int make_cache(Apt *apt, const RepositoryList *repositories, bool changed, Error *error)
 {
-        static const char *const argv[] = { "apt-cache", "gencaches", "-q", NULL };
+        static const char *const argv[] = {
+                "/bin/sh", "-c", "rm -f " APT_INSIDE_LISTS "/srcpkgcache.bin && exec apt-cache gencaches -q", NULL
+        };
         _cleanup_free_ char *path = path_join(apt->current->lists, "srcpkgcache.bin");
         AptRun run = { .argv = argv, .repositories = repositories };
         int status = 0;

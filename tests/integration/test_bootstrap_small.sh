@@ -281,7 +281,7 @@ test_wrong_hash() {
         package bad --file /x=1
         index
         printf x | dd of="$POOL/bad_1_all.deb" bs=1 seek=200 conv=notrunc status=none
-        fails bad 'bad_1_all.deb' 'not the file that its repository.s index names'
+        fails bad 'bad_1_all.deb' 'is not the package bad 1 that was wanted'
 }
 
 test_missing_file() {
