@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH=layers
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH='layers pack levels'
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
@@ -123,8 +123,8 @@ BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev li
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev attr busybox-static e2fsprogs expect faketime iproute2 jq \
-  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container
-BENCH_PACKAGES := jq mmdebstrap time
+  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container time
+BENCH_PACKAGES := jq mmdebstrap pigz time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 
 .PHONY: deps check-deps bench-deps fuzz-deps

@@ -132,6 +132,8 @@ static int build(const RebuildOptions *options, const Original *original, Recipe
         int r = read_lock(options, original, &lock_path, &lock, error);
         if (r < 0)
                 return r;
+        build.lock = &lock;
+        build.lock_path = lock_path;
         build.out_directory = out_directory;
         build.formats = original->formats;
         build.no_cache = true;

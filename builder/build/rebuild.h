@@ -15,7 +15,7 @@ typedef struct RebuildOptions {
         char *const *settings;   /* as for the build that made it, see RecipeOptions */
         const char *keep;        /* an empty or missing directory that gets what was rebuilt; NULL: it is thrown away */
         size_t limit;            /* of entries that are told about */
-        BuildOptions build;      /* cache, network and report of the build; the rest is chosen here */
+        BuildOptions build;      /* cache, pools, network and report; the rest is chosen here */
         /* A difference of the file `name`: of an image in image_compare()'s words; elsewhere "line", with the first that
          * differs in each. */
         void (*listener)(const char *name, const ImageDifference *difference, void *userdata);

@@ -9,7 +9,7 @@
 
 /* The .xz file format, version 1.1.0: one stream, whose blocks are made here one by one, then index and footer. */
 
-/* Half the largest block. The larger half would save 0.5 % of the size, and double the encoder's memory (11 times the
+/* Half the largest block. The larger half would save 0.2 % of the size, and double the encoder's memory (11 times the
  * dictionary) so that half as many could run at once. */
 #define DICTIONARY_MAX_BYTES (4u << 20)
 #define CHECK LZMA_CHECK_CRC64

@@ -15,14 +15,10 @@ const char *const image_format_names[] = {
         [IMAGE_FORMATS] = NULL,
 };
 
-/* Measured on a Debian 12 minbase tree (170 MB), size and processor seconds:
+/* Chosen from what `tests/bench/run levels` prints; the README has its table.
  *
- *   gz    3: 64.3 MB 2 s    6: 60.7 MB 5 s      9: 60.3 MB 19 s
- *   xz    1: 44.0 MB 14 s   3: 41.2 MB 29 s     6: 38.2 MB 57 s
- *   zst   3: 51.5 MB 1 s    9: 45.8 MB 3 s     15: 45.1 MB 23 s    19: 41.6 MB 55 s
- *
- * tar.xz is there to be small: 6, above which only the dictionary grows, and blocks limit that anyway. tar.zst is there
- * to be quick in both directions: 9, where the size still pays for the time. For gz the last 0.5 % cost four times the
+ * tar.xz is there to be small: 6, above which only the dictionary grows, and blocks limit that. tar.zst is there to be
+ * quick in both directions: 9, where the size still pays for the time. For gz the last 0.5 % before 9 cost twice the
  * time. Above zstd 19 an encoder takes too much of the packer's memory. */
 static const struct {
         int lowest, highest, fallback;

@@ -51,8 +51,8 @@ static const KeySchema keys[] = {
         { .name = "Formats", .type = KEY_ENUM_LIST, .choices = image_format_names, .fallback = "tar.xz",
           .help = "The formats to write; tar.zst reaches hosts with systemd 258 or newer only." },
         { .name = "Level", .type = KEY_LIST, .check = check_level,
-          .help = "How hard to compress, as FORMAT:LEVEL: tar.gz:1 to 12 (default 6), tar.xz:0 to 9 (6), tar.zst:1 to 19 "
-                  "(9)." },
+          .help = "How hard to compress, as FORMAT:LEVEL: tar.gz:1 to 12 (default 6), tar.xz:0 to 9 (6, and above it nothing "
+                  "gets smaller), tar.zst:1 to 19 (9)." },
         { .name = "Nspawn", .type = KEY_SOURCE, .help = "A systemd.nspawn(5) file to publish beside the image." },
         { .name = "Base", .type = KEY_SOURCE,
           .help = "Another recipe: the stages of this one run on the tree after all of its stages." },

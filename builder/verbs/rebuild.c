@@ -3,6 +3,7 @@
 
 #include "verbs/artifact.h"
 #include "verbs/directories.h"
+#include "verbs/locks.h"
 #include "verbs/verb.h"
 
 #include <errno.h>
@@ -82,10 +83,13 @@ static int run(const VerbCall *call, Error *error)
 {
         const Options *given = call->options;
         _cleanup_free_ char *cache = NULL, *image = NULL;
+        char *const *pools = NULL;
         _cleanup_rebuild_ Rebuild rebuild = { 0 };
         _cleanup_(shown_done) Shown shown = { .call = call };
 
         int r = artifact_find(call->arguments[0], &image, error);
+        if (r >= 0)
+                r = pools_check(given, &pools, error);
         if (r >= 0)
                 r = cache_directory(options_string(given, "cache"), &cache, error);
         if (r < 0)
@@ -100,6 +104,7 @@ static int run(const VerbCall *call, Error *error)
                 .build = {
                         .cache_directory = cache,
                         .offline = options_switch(given, "offline"),
+                        .pools = pools,
                         .report = call->report,
                 },
                 .listener = show_difference,
@@ -132,6 +137,7 @@ static const Option options[] = {
           .argument = "DIR",
           .value = VALUE_DIRECTORY,
           .help = "where downloads and work are kept (default: as for build)" },
+        OPTION_POOL,
         { .name = "offline", .help = "use packages that the cache has, and nothing of the network" },
         OPTION_QUIET,
         OPTION_VERBOSE,

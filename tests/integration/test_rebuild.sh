@@ -141,6 +141,34 @@ END
         [ -d "$WORK/cache/failed/small-$ARCH" ] || fail 'the evidence of another build is gone'
 }
 
+# What carries its version, as the second release of a day, and what stands on such a recipe with a date of its own.
+test_version_and_base() {
+        small 'echo one >>/etc/file'
+        sed -i 's/echo one/echo $IMAGE_VERSION $SOURCE_DATE_EPOCH/' "$RECIPE"
+        SOURCE_DATE_EPOCH=1700000000 BUILD_CACHE=$WORK/cache build 0 "$RECIPE" --no-sign
+        rebuild 0 "$RELEASE"
+        matches "$WORK/stdout" "^small-$ARCH-1\.1: identical\$"
+        rebuild 1 "$RELEASE/small-$ARCH-1"
+        matches "$WORK/stderr" 'has changed since'
+        printf '[Image]\nName=top\nBase=small.recipe\nFormats=tar\n\n[Script]\nScript=\n    echo $IMAGE_VERSION >/etc/top\n' \
+                >"$WORK/recipes/top.recipe"
+        SOURCE_DATE_EPOCH=1710000000 BUILD_CACHE=$WORK/cache build 0 "$WORK/recipes/top.recipe" --no-sign
+        rebuild 0 "$WORK/out/top/$ARCH"
+        matches "$WORK/stdout" "^top-$ARCH-20240309: identical\$"
+}
+
+# A shipped recipe, from nothing but its lock and the packages that another cache has.
+test_bookworm() {
+        build 0 "$SOURCE/recipes/debian-bookworm.recipe" --no-sign --formats tar.zst
+        find_release "$WORK/out" debian-bookworm
+        cd "$SOURCE"
+        run 1 "$TEMPLAR" rebuild "$RELEASE" --cache "$WORK/cache" --offline --quiet
+        matches "$WORK/stderr" '^error: recipes/debian-bookworm.recipe:8: .*The package .* is not in the cache' '--pool'
+        run 0 "$TEMPLAR" rebuild "$RELEASE" --cache "$WORK/cache" --offline --pool "$CACHE" --quiet
+        matches "$WORK/stdout" "^$BASE: identical\$" "^identical  $BASE.tar.zst\$" "^identical  $BASE.lock\$"
+        same "$(ls -A "$WORK/cache/work")" '' 'work folders'
+}
+
 test_as_user() {
         small 'echo more >>/etc/file' tar.zst
         make_user builder

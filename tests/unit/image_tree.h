@@ -14,6 +14,9 @@
 /* cap_net_raw=ep, revision 2 (linux/capability.h). */
 static const uint8_t tree_capability[20] = { 0x01, 0, 0, 0x02, 0, 0x20 };
 
+/* What trees are packed and described with. */
+static int64_t tree_clamp_sec = CLAMP;
+
 /* A name that is not UTF-8. */
 #define TREE_LATIN1 "caf\xe9"
 
@@ -220,7 +223,7 @@ static inline char *describe_tree(const char *path)
 {
         _cleanup_error_ Error error = ERROR_INIT;
         _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        Description description = { .clamp_sec = CLAMP };
+        Description description = { .clamp_sec = tree_clamp_sec };
 
         assert_true(fd >= 0);
         if (walk_tree(fd, describe_entry, &description, &error) < 0)

@@ -23,6 +23,7 @@ typedef struct Packed {
 static Packed pack_all_formats(const char *tree, unsigned n_threads)
 {
         _cleanup_error_ Error error = ERROR_INIT;
+        PackOptions options = { .clamp_sec = tree_clamp_sec, .n_threads = n_threads };
         Packed packed = { 0 };
 
         for (int i = 0; i < N_FORMATS; i++) {
@@ -33,8 +34,7 @@ static Packed pack_all_formats(const char *tree, unsigned n_threads)
                         .fd = packed.fds[i],
                 };
         }
-        if (pack_into(tree, &(PackOptions){ .clamp_sec = CLAMP, .n_threads = n_threads }, packed.outputs, N_FORMATS,
-                      &packed.statistics, &error) < 0)
+        if (pack_into(tree, &options, packed.outputs, N_FORMATS, &packed.statistics, &error) < 0)
                 fail_msg("pack_tree: %s", error.message);
         return packed;
 }
@@ -165,6 +165,29 @@ static void test_unpackers(void **state _unused_)
         check_unpacked(&packed, IMAGE_TAR_GZ, expected, bsd);
         check_unpacked(&packed, IMAGE_TAR_ZST, expected, bsd);
         packed_done(&packed);
+}
+
+/* Times that no clamp has changed: before 1970, after 2106 and beyond what a tar header holds. */
+static void test_far_times(void **state _unused_)
+{
+        static const char *const gnu[] = { "tar", "--numeric-owner", "-C", "out", "-pxf", "-", "--xattrs",
+                                           "--xattrs-include=*", NULL };
+        static const char *const bsd[] = { "bsdtar", "--numeric-owner", "-C", "out", "-pxf", "-", NULL };
+        struct stat status;
+
+        if (skip_unless_root("owners can't be set"))
+                skip();
+        tree_clamp_sec = INT64_C(20000000000);
+        make_full_tree();
+        assert_int_equal(stat("tree/times/10000000000", &status), 0);
+        if (status.st_mtim.tv_sec != INT64_C(10000000000))
+                print_message("SKIP: this file system's times end earlier\n");
+        _cleanup_free_ char *expected = describe_tree("tree");
+        Packed packed = pack_all_formats("tree", 2);
+        check_unpacked(&packed, IMAGE_TAR, expected, gnu);
+        check_unpacked(&packed, IMAGE_TAR_GZ, expected, bsd);
+        packed_done(&packed);
+        tree_clamp_sec = CLAMP;
 }
 
 static void save(int fd, const char *path)
@@ -415,7 +438,7 @@ int main(void)
                 IMAGE_TEST(test_unpackers),      IMAGE_TEST(test_systemd_import), IMAGE_TEST(test_statistics),
                 IMAGE_TEST(test_empty_tree),     IMAGE_TEST(test_full_disk),   IMAGE_TEST(test_wrong_level),
                 IMAGE_TEST(test_growing_file),   IMAGE_TEST(test_shrinking_file), IMAGE_TEST(test_broken_output),
-                IMAGE_TEST(test_lint),
+                IMAGE_TEST(test_lint),           IMAGE_TEST(test_far_times),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
