@@ -267,9 +267,10 @@ static int fetch_error(const Wanted *wanted, const FetchResult *result, size_t n
         }
         error_set(error, result->code, "Can't download the package %s %s from %s: %s%s", package->name, package->version,
                   result->uri, result->text, more);
-        return result->code == -ENOENT
-                       ? error_hint(error, "The repository has changed meanwhile; build again")
-                       : error_hint(error, "What has arrived is kept; build again to go on with it");
+        if (result->code == -ENOENT)
+                return error_hint(error, "The repository has changed meanwhile; build again");
+        return wanted->fd >= 0 ? error_hint(error, "What has arrived is kept; build again to go on with it")
+                               : error_hint(error, "Build again later, or name a --pool that has it");
 }
 
 static int judge_batch(Batch *batch, Error *error)

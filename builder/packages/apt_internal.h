@@ -175,3 +175,10 @@ int apt_take_status(Apt *apt, const SandboxTree *tree, Buffer *ret_status, Error
 int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error) _must_check_;
 /* From the field Source of control data (NULL: it has none); name and version are known. -ENOMEM. */
 int apt_set_source(AptPackage *package, const char *source) _must_check_;
+
+/* What apt_resolve.c has for apt_package.c. */
+int apt_check_selection(const Apt *apt, Error *error) _must_check_;
+/* NAME, NAME=VERSION or NAME/SUITE. */
+int apt_check_name(const char *request, Error *error) _must_check_;
+/* Of a program of apt's that ended with another status than 0: what it said in one sentence. */
+int apt_run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error *error);

@@ -34,7 +34,7 @@ static size_t name_length(const char *request)
 }
 
 /* apt takes "x-" for "remove x" and anything odd for a regular expression, so only what can be a name gets there. */
-static int check_name(const char *request, Error *error)
+int apt_check_name(const char *request, Error *error)
 {
         size_t length = name_length(request), letters = strcspn(request, ":=/");
         bool good = letters >= 2 && (islower((unsigned char) *request) || isdigit((unsigned char) *request)) &&
@@ -56,7 +56,7 @@ static int check_name(const char *request, Error *error)
 static int check_names(char *const *requests, Error *error)
 {
         for (; requests && *requests; requests++) {
-                int r = check_name(*requests, error);
+                int r = apt_check_name(*requests, error);
                 if (r < 0)
                         return r;
         }
@@ -159,7 +159,7 @@ static char **known_names(Apt *apt)
         return strv_split(text.data, "\n");
 }
 
-static int run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error *error)
+int apt_run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error *error)
 {
         const char *words = log->data ? log->data : "";
         _cleanup_free_ char *unknown = apt_unknown_package(words);
@@ -190,7 +190,7 @@ static int ask(Apt *apt, const AptRequest *request, const char *mode, const char
         if (r < 0)
                 return r;
         if (status != 0)
-                return run_failed(apt, &log, ret, error);
+                return apt_run_failed(apt, &log, ret, error);
         return buffer_append(ret, "", 0) < 0 ? error_out_of_memory(error) : 0;
 }
 
@@ -385,36 +385,6 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         return 0;
 }
 
-int apt_split_file_name(AptPackage *package, Error *error)
-{
-        _cleanup_strv_ char **parts = strv_split(package->file_name, "_");
-        char **targets[] = { &package->name, &package->version, &package->architecture };
-
-        if (!parts)
-                return error_out_of_memory(error);
-        if (strv_length(parts) != ELEMENTS(targets))
-                return error_set(error, -EINVAL, "apt-get names a file that can't be understood: %s",
-                                 package->file_name);
-        parts[2][strlen(parts[2]) - strlen(".deb")] = '\0';
-        for (size_t i = 0; i < ELEMENTS(targets); i++) {
-                char *to = parts[i];
-                for (const char *from = parts[i]; *from; from++) {
-                        unsigned code;
-                        if (*from == '%' && sscanf(from + 1, "%2x", &code) == 1) {
-                                *to++ = (char) code;
-                                from += 2;
-                        } else {
-                                *to++ = *from;
-                        }
-                }
-                *to = '\0';
-                *targets[i] = strdup(parts[i]);
-                if (!*targets[i])
-                        return error_out_of_memory(error);
-        }
-        return 0;
-}
-
 /* ------------------------------------------------------------------------------------------------ an empty tree */
 
 /* Forbidden packages have no candidate, and the pattern must not choose them. */
@@ -485,7 +455,7 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         return apt_find_sources(apt, ret, error);
 }
 
-static int check_selection(const Apt *apt, Error *error)
+int apt_check_selection(const Apt *apt, Error *error)
 {
         return apt->has_selection ? 0 : error_set(error, -EINVAL, "No repositories are selected");
 }
@@ -495,7 +465,7 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
         _cleanup_buffer_ Buffer status = BUFFER_INIT;
         _cleanup_strv_ char **debs = NULL;
         AptRequest readable = *request;
-        int r = check_selection(apt, error);
+        int r = apt_check_selection(apt, error);
 
         if (r == 0)
                 r = check_names(request->packages, error);
@@ -512,49 +482,4 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
                 return r;
         return request->verb == APT_BOOTSTRAP ? resolve_bootstrap(apt, request, ret, error)
                                               : resolve(apt, &readable, ret, error);
-}
-
-static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *error)
-{
-        const char *const argv[] = { "apt-get", "download", "--print-uris", "-q", "--", name, NULL };
-        _cleanup_buffer_ Buffer text = BUFFER_INIT, log = BUFFER_INIT;
-        AptRun run = { .argv = argv, .repositories = &apt->selected, .ret_stdout = &text, .ret_log = &log };
-        int status = 0, r = apt_run(apt, &run, &status, error);
-
-        if (r < 0)
-                return r;
-        if (status != 0)
-                return run_failed(apt, &log, &text, error);
-        r = apt_parse_uris(text.data ? text.data : "", ret, error);
-        if (r == 0 && (ret->n_items != 1 || !ret->items[0].sha256))
-                return error_set(error, -ENOENT, "The repositories have no package %s with a SHA-256", name);
-        return r == 0 ? apt_split_file_name(&ret->items[0], error) : r;
-}
-
-int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPackage *ret, char **ret_path,
-                      Error *error)
-{
-        _cleanup_buffer_ Buffer status = BUFFER_INIT;
-        _cleanup_apt_packages_ AptPackages packages = { 0 };
-        int r = check_selection(apt, error);
-
-        if (r == 0)
-                r = check_name(name, error);
-        if (r == 0 && tree)
-                r = apt_take_status(apt, tree, &status, error);
-        if (r == 0)
-                r = find_package(apt, name, &packages, error);
-        if (r == 0)
-                r = apt_find_sources(apt, &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
-        if (r == 0)
-                r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
-        if (r < 0)
-                return r;
-        char *path = apt_package_path(apt, &packages.items[0]);
-        if (!path)
-                return error_out_of_memory(error);
-        *ret_path = path;
-        *ret = packages.items[0];
-        packages.items[0] = (AptPackage){ 0 };
-        return 0;
 }

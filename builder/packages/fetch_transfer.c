@@ -190,8 +190,11 @@ static TransferVerdict judge_answer(const FetchOptions *options, Transfer *trans
         char text[sizeof transfer->result->text];
 
         snprintf(text, sizeof text, "the server answered %ld", status);
-        if (status == STATUS_RANGE && transfer->have_bytes > 0 && empty_file(transfer))
-                return try_again(options, transfer, text, now_msec);
+        if (status == STATUS_RANGE && transfer->have_bytes > 0) {
+                snprintf(text, sizeof text, "the server has no more than %" PRIu64 " of %" PRIu64 " bytes",
+                         transfer->have_bytes, transfer->item->size_bytes);
+                return empty_file(transfer) ? try_again(options, transfer, text, now_msec) : TRANSFER_DONE;
+        }
         if (status >= 500 || status == STATUS_TIMEOUT || status == STATUS_TOO_MANY)
                 return try_again(options, transfer, text, now_msec);
         tell(transfer, status == STATUS_NOT_FOUND || status == STATUS_GONE ? -ENOENT : -EIO, text);

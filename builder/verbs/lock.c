@@ -57,7 +57,7 @@ static void show_change(Report *report, const LockChange *change)
         const LockPackage *any = change->after ? change->after : change->before;
         const char *before = change->before ? change->before->version : NULL, *kind = kind_of(change);
         const char *after = change->after ? change->after->version : NULL;
-        _cleanup_json_ json_t *members = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "change", kind, "package", any->name,
+        _cleanup_json_ json_t *members = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "change", kind, "name", any->name,
                                                    "architecture", any->architecture, "before", before, "after", after);
 
         report_json_event(report, "package", members);

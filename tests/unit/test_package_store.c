@@ -131,7 +131,7 @@ static void claims_once(void **state)
         /* the next one goes on */
         assert_int_equal(package_store_claim(store, hash, &fd, &problem), 1);
         assert_int_equal(lseek(fd, 0, SEEK_END), 5);
-        assert_int_equal(write(fd, CONTENT + 5, SIZE - 5), SIZE - 5);
+        assert_int_equal(write(fd, &CONTENT[5], SIZE - 5), SIZE - 5);
         assert_int_equal(package_store_commit(store, hash, SIZE, fd, found, &problem), 1);
         assert_string_equal(found, hash);
         assert_true(package_store_has(store, hash, SIZE));
@@ -141,7 +141,7 @@ static void claims_once(void **state)
         assert_int_equal(package_store_remove(store, hash, &problem), 1);
         assert_int_equal(package_store_claim(store, hash, &fd, &problem), 1);
         assert_int_equal(write(fd, "THE", 3), 3);
-        assert_int_equal(write(fd, CONTENT + 3, SIZE - 3), SIZE - 3);
+        assert_int_equal(write(fd, &CONTENT[3], SIZE - 3), SIZE - 3);
         assert_int_equal(package_store_commit(store, hash, SIZE, fd, found, &problem), 0);
         assert_int_equal(strlen(found), SHA256_HEX_SIZE - 1);
         assert_int_equal(count_partial(), 0);
