@@ -305,9 +305,18 @@ release_machines() {
 
 # pull STATUS URL NAME: a stock systemd-pull into $WORK/machines. Some versions spin for ever over what they don't like.
 pull() {
-        local program
+        local expected=$1 program status attempt
         program=$(find_systemd systemd-pull) || skip 'needs systemd-container'
         [ -d "$WORK/machines" ] || defer release_machines
         mkdir -p "$WORK/machines"
-        run "$1" timeout --signal=KILL 120 "$program" tar --verify=signature --image-root="$WORK/machines" "$2" "$3"
+        # systemd-pull can miss the end of a small download, and waits for ever then: that is no answer, so it is asked again
+        for attempt in 1 2 3; do
+                status=0
+                printf '+ %s (attempt %s)\n' "systemd-pull tar $2 $3" "$attempt" >&2
+                timeout --signal=KILL 90 "$program" tar --verify=signature --image-root="$WORK/machines" "$2" "$3" \
+                        >"$WORK/stdout" 2>"$WORK/stderr" </dev/null || status=$?
+                cat "$WORK/stdout" "$WORK/stderr" >&2
+                [ "$status" -eq 137 ] || break
+        done
+        [ "$status" -eq "$expected" ] || fail "status $status in place of $expected: systemd-pull tar $2 $3"
 }
