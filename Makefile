@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH='pack levels'
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH='layers pack levels'
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
+# make check-reproducible   the same bytes under nine variations, one by one
+# make check-bootstrap      trees of every suite and variant beside those of mmdebstrap and debootstrap
 # make tidy     clang-tidy and shellcheck        make format   clang-format
 # make install  DESTDIR=, prefix=/usr/local      make clean
 #
@@ -40,7 +42,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTEMPLAR_VERSION='
 ALL_LDFLAGS = -pthread -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 # Goals that need the libraries; the others install them first, or never compile.
-ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check-deps bench-deps fuzz-deps image check check-recipes check-reproducible check-bootstrap bench fuzz tidy format clean,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) $(LOADED_PACKAGES) && echo yes),yes)
 $(error Libraries are missing; install them: sudo make deps)
 endif
@@ -120,8 +122,8 @@ BUILD_PACKAGES := gcc libc6-dev pkgconf/pkg-config libarchive-dev libzstd-dev li
   libcurl4-openssl-dev
 RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg-agent gpgv patch uidmap \
   util-linux xz-utils zstd
-CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev busybox-static e2fsprogs expect faketime iproute2 jq \
-  libarchive-tools mandoc nginx procps systemd-container time
+CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev attr busybox-static e2fsprogs expect faketime iproute2 jq \
+  libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container time
 BENCH_PACKAGES := jq mmdebstrap pigz time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 
@@ -160,10 +162,21 @@ ifneq ($(filter unit cli fuzz,$(TESTS)),)
 endif
 	+$(Q)BUILD=$(CHECK_BUILD) TEMPLAR=$(CHECK_BUILD)/bin/templar TEMPLAR_PLAIN=$(BIN)/templar tests/run $(TESTS)
 
+.PHONY: check-bootstrap
+check-bootstrap: check-deps
+	$(SUBMAKE) all
+	$(Q)BOOTSTRAP=full tests/integration/run bootstrap
+
 .PHONY: check-recipes
 check-recipes: check-deps
 	$(SUBMAKE) all
 	$(Q)tests/check-recipes
+
+# The variations of tests/integration/test_reproducible.sh one by one: about an hour.
+.PHONY: check-reproducible
+check-reproducible: check-deps
+	$(SUBMAKE) all
+	$(Q)TEMPLAR_TEST_MATRIX=yes tests/integration/run reproducible
 
 .PHONY: bench
 bench: bench-deps

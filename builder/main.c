@@ -11,7 +11,9 @@
 #include <string.h>
 
 static const Verb *const verbs[] = {
-        &verb_build,      &verb_plan,        &verb_shell,       &verb_check,       &verb_verify,      &verb_key_new,     &verb_key_list,
+        &verb_build,      &verb_plan,        &verb_lock,         &verb_archive,     &verb_shell,
+        &verb_check,      &verb_verify,      &verb_rebuild,      &verb_lint,        &verb_diff,
+        &verb_key_new,    &verb_key_list,
         &verb_key_export, &verb_cache_list,  &verb_cache_verify, &verb_cache_prune, &verb_cache_clear,
         &verb_help,       &verb_version,     &verb_complete,    NULL,
 };

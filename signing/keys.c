@@ -260,12 +260,8 @@ static char *find_development(const Key *keys, size_t n_keys)
         return best ? strdup(best->fingerprint) : NULL;
 }
 
-int keys_development(const char *gnupg_home, char **ret_fingerprint, Error *error)
+int keys_development_lock(const char *gnupg_home, int *ret_fd, Error *error)
 {
-        const KeyNew options = { .user_id = KEYS_DEVELOPMENT_USER_ID, .without_passphrase = true };
-        _cleanup_close_ int lock_fd = -1;
-        Key *keys = NULL;
-        size_t n_keys = 0;
         int r = gnupg_home_make(gnupg_home, error);
 
         if (r < 0)
@@ -273,15 +269,34 @@ int keys_development(const char *gnupg_home, char **ret_fingerprint, Error *erro
         /* gpg complains about a home that others can read */
         if (chmod(gnupg_home, 0700) < 0)
                 return error_set_errno(error, errno, "Can't make %s private", gnupg_home);
-        r = lock_development(gnupg_home, &lock_fd, error);
-        if (r == 0)
-                r = keys_list(gnupg_home, &keys, &n_keys, error);
-        if (r < 0)
-                return r;
-        char *fingerprint = find_development(keys, n_keys);
+        return lock_development(gnupg_home, ret_fd, error);
+}
+
+int keys_development_in(gpgme_ctx_t context, char **ret_fingerprint, Error *error)
+{
+        const KeyNew options = { .user_id = KEYS_DEVELOPMENT_USER_ID, .without_passphrase = true };
+        Key *keys = NULL;
+        size_t n_keys = 0;
+        int r = list_secret(context, &keys, &n_keys, error);
+        char *fingerprint = r == 0 ? find_development(keys, n_keys) : NULL;
+
         keys_free(keys, n_keys);
-        if (!fingerprint)
-                return keys_new(gnupg_home, &options, ret_fingerprint, error);
+        if (r == 0 && !fingerprint)
+                return create_key(context, &options, DEFAULT_ALGORITHM, ret_fingerprint, error);
         *ret_fingerprint = fingerprint;
-        return 0;
+        return r;
+}
+
+int keys_development(const char *gnupg_home, char **ret_fingerprint, Error *error)
+{
+        _cleanup_close_ int lock_fd = -1;
+        _cleanup_gnupg_home_ GnupgHome home = GNUPG_HOME_INIT;
+        _cleanup_context_ gpgme_ctx_t context = NULL;
+        int r = keys_development_lock(gnupg_home, &lock_fd, error);
+
+        if (r == 0)
+                r = gnupg_home_open(gnupg_home, &home, error);
+        if (r == 0)
+                r = gnupg_context_new(home.path, &context, error);
+        return r < 0 ? r : keys_development_in(context, ret_fingerprint, error);
 }

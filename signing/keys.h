@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 
+#include <gpgme.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,3 +37,7 @@ int keys_export(const char *gnupg_home, char *const *fingerprints, bool armored,
 /* The development key in `gnupg_home`, made on first use (mode 0700, no passphrase, marked in its user id).
  */
 int keys_development(const char *gnupg_home, char **ret_fingerprint, Error *error) _must_check_;
+/* Its two halves, for who works on in the same home: makes the home and takes a lock on it, as long as *ret_fd is open;
+ * finds or makes the key. */
+int keys_development_lock(const char *gnupg_home, int *ret_fd, Error *error) _must_check_;
+int keys_development_in(gpgme_ctx_t context, char **ret_fingerprint, Error *error) _must_check_;

@@ -8,6 +8,9 @@
 
 const char *const names_image_suffixes[] = { "tar", "tar.gz", "tar.xz", "tar.zst", NULL };
 
+static const char *const companion_suffixes[] = { ".manifest.json", ".lock", ".spdx.json",
+                                                  NAMES_PROVENANCE_SUFFIX };
+
 /* The length of X in "X.tar.xz"; 0 when it is no image. */
 static size_t stem_length(const char *name)
 {
@@ -27,9 +30,25 @@ bool names_is_image(const char *name)
         return stem_length(name) > 0;
 }
 
+bool names_is_companion(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTS(companion_suffixes); i++)
+                if (string_ends_with(name, companion_suffixes[i]))
+                        return true;
+        return false;
+}
+
+bool names_is_companion_suffix(const char *suffix)
+{
+        for (size_t i = 0; i < ELEMENTS(companion_suffixes); i++)
+                if (strcmp(suffix, companion_suffixes[i]) == 0)
+                        return true;
+        return false;
+}
+
 bool names_is_release_file(const char *name)
 {
-        return names_is_image(name) || string_ends_with(name, NAMES_SETTINGS_SUFFIX) ||
+        return names_is_image(name) || names_is_companion(name) || string_ends_with(name, NAMES_SETTINGS_SUFFIX) ||
                string_ends_with(name, NAMES_PAIR_SUFFIX) ||
                string_ends_with(name, NAMES_PAIR_SIGNATURE_SUFFIX);
 }

@@ -8,6 +8,7 @@
 #define NAMES_PAIR_SUFFIX ".sha256" /* clear-signed, beside an image */
 #define NAMES_PAIR_SIGNATURE_SUFFIX ".sha256.asc"
 #define NAMES_SETTINGS_SUFFIX ".nspawn"
+#define NAMES_PROVENANCE_SUFFIX ".provenance.json"
 #define NAMES_KEYRING_OLD "import-pubring.gpg" /* hosts up to 257 */
 #define NAMES_KEYRING "import-pubring.pgp"     /* 258 and newer */
 #define NAMES_LOCK ".lock"
@@ -20,7 +21,10 @@ extern const char *const names_image_suffixes[];
 
 /* "X.tar", "X.tar.gz", "X.tar.xz", "X.tar.zst", with X not empty. */
 bool names_is_image(const char *name);
-/* A file that hosts act upon: an image, its settings, its sums and their signature. */
+/* BASE.manifest.json and the like: what is said about the images of a version. */
+bool names_is_companion(const char *name);
+bool names_is_companion_suffix(const char *suffix); /* ".manifest.json" */
+/* A file of a version: an image, its settings, its sums and their signature, a companion. */
 bool names_is_release_file(const char *name);
 /* SHA256SUMS and its signatures: files that the sums don't list. */
 bool names_is_index(const char *name);

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "signing/attest.h"
 #include "signing/check.h"
 #include "signing/names.h"
 #include "signing/published.h"
@@ -261,10 +262,12 @@ static int verify_sums(Checker *checker, const Signer *signer, const FileList *v
                 r = error_set(error, -EINVAL, "%s was signed by another key (%s)", SUMS_FILE,
                               signature.fingerprint);
         for (size_t i = 0; i < version->n && r == 0; i++) {
-                const SumsLine *line = sums_find(lines, n_lines, version->items[i].name);
+                const char *name = version->items[i].name;
+                const SumsLine *line = sums_find(lines, n_lines, name);
                 r = line ? checker_line(checker, line, error)
-                         : error_set(error, -EBADMSG, "%s does not list %s", SUMS_FILE,
-                                     version->items[i].name);
+                         : error_set(error, -EBADMSG, "%s does not list %s", SUMS_FILE, name);
+                if (r == 0 && string_ends_with(name, NAMES_PROVENANCE_SUFFIX))
+                        r = attest_check(checker, name, lines, n_lines, true, error);
         }
         sums_free(lines, n_lines);
         return r;

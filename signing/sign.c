@@ -3,6 +3,7 @@
 
 #include "signing/gnupg.h"
 #include "signing/home.h"
+#include "signing/keys.h"
 #include "signing/loop.h"
 #include "signing/policy.h"
 
@@ -94,11 +95,10 @@ static int check_key(gpgme_key_t key, Error *error)
         return error_hint(error, "Choose another key with --key, or make one with \"templar key new\"");
 }
 
-int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *error)
+static int new_signer(const char *gnupg_home, Signer **ret, Error *error)
 {
-        if (string_empty(key))
-                return error_set_usage(error, -EINVAL, "No key to sign with was named");
         _cleanup_signer_ Signer *signer = calloc(1, sizeof *signer);
+
         if (!signer)
                 return error_out_of_memory(error);
         signer->home = GNUPG_HOME_INIT;
@@ -106,7 +106,14 @@ int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *er
         if (r == 0)
                 r = gnupg_context_new(signer->home.path, &signer->context, error);
         if (r == 0)
-                r = find_key(signer->context, gnupg_home, key, &signer->key, error);
+                *ret = TAKE_PTR(signer);
+        return r;
+}
+
+static int choose_key(Signer *signer, const char *gnupg_home, const char *key, Error *error)
+{
+        int r = find_key(signer->context, gnupg_home, key, &signer->key, error);
+
         if (r == 0)
                 r = check_key(signer->key, error);
         if (r < 0)
@@ -116,8 +123,39 @@ int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *er
                 failure = gpgme_set_ctx_flag(signer->context, "full-status", "1");
         if (failure)
                 return gnupg_error(error, NULL, failure, "Can't sign with the key %s", signer->key->fpr);
-        *ret = TAKE_PTR(signer);
         return 0;
+}
+
+int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *error)
+{
+        _cleanup_signer_ Signer *signer = NULL;
+
+        if (string_empty(key))
+                return error_set_usage(error, -EINVAL, "No key to sign with was named");
+        int r = new_signer(gnupg_home, &signer, error);
+        if (r == 0)
+                r = choose_key(signer, gnupg_home, key, error);
+        if (r == 0)
+                *ret = TAKE_PTR(signer);
+        return r;
+}
+
+int signer_open_development(const char *gnupg_home, Signer **ret, Error *error)
+{
+        _cleanup_signer_ Signer *signer = NULL;
+        _cleanup_close_ int lock_fd = -1;
+        _cleanup_free_ char *fingerprint = NULL;
+
+        int r = keys_development_lock(gnupg_home, &lock_fd, error);
+        if (r == 0)
+                r = new_signer(gnupg_home, &signer, error);
+        if (r == 0)
+                r = keys_development_in(signer->context, &fingerprint, error);
+        if (r == 0)
+                r = choose_key(signer, gnupg_home, fingerprint, error);
+        if (r == 0)
+                *ret = TAKE_PTR(signer);
+        return r;
 }
 
 const char *signer_fingerprint(const Signer *signer)

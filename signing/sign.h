@@ -15,6 +15,8 @@ typedef struct Signer Signer;
  * closed. Exactly one signature by one key is ever made: a second one by a key that a host lacks fails its
  * pull. */
 int signer_open(const char *gnupg_home, const char *key, Signer **ret, Error *error) _must_check_;
+/* The same with the development key of that home, which is made if need be (see keys.h). */
+int signer_open_development(const char *gnupg_home, Signer **ret, Error *error) _must_check_;
 Signer *signer_close(Signer *signer);
 static inline void signer_close_ptr(Signer **signer)
 {

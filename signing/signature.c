@@ -16,6 +16,7 @@
 struct Verifier {
         Scratch scratch;
         char *keyring_name;
+        gpgme_key_t key; /* the one that was looked up last: a release has several signatures, most often of one key */
 };
 
 void signature_done(Signature *signature)
@@ -29,6 +30,8 @@ Verifier *verifier_close(Verifier *verifier)
 {
         if (!verifier)
                 return NULL;
+        if (verifier->key)
+                gpgme_key_unref(verifier->key);
         scratch_close(&verifier->scratch);
         free(verifier->keyring_name);
         free(verifier);
@@ -122,10 +125,33 @@ static int refuse_form(gpgme_signature_t found, const char *name, Error *error)
         return 0;
 }
 
+static bool has_part(gpgme_key_t key, const char *fingerprint)
+{
+        for (gpgme_subkey_t part = key ? key->subkeys : NULL; part; part = part->next)
+                if (string_equal(part->fpr, fingerprint))
+                        return true;
+        return false;
+}
+
+/* The key with this part is verifier->key afterwards. (gpgme_get_key() would start gpg twice.) */
+static gpgme_error_t look_up(Verifier *verifier, const char *fingerprint)
+{
+        gpgme_ctx_t context = verifier->scratch.context;
+
+        if (has_part(verifier->key, fingerprint))
+                return 0;
+        if (verifier->key)
+                gpgme_key_unref(TAKE_PTR(verifier->key));
+        gpgme_error_t failure = gpgme_op_keylist_start(context, fingerprint, 0);
+        if (!failure)
+                failure = gpgme_op_keylist_next(context, &verifier->key);
+        gpgme_error_t ended = gpgme_op_keylist_end(context);
+        return failure ? failure : ended;
+}
+
 static int check_one(Verifier *verifier, gpgme_signature_t found, const char *name, Signature *ret,
                      Error *error)
 {
-        _cleanup_key_ gpgme_key_t key = NULL;
         _cleanup_free_ char *problem = NULL;
 
         if (gpgme_err_code(found->status) != GPG_ERR_NO_ERROR)
@@ -133,7 +159,8 @@ static int check_one(Verifier *verifier, gpgme_signature_t found, const char *na
         int r = refuse_form(found, name, error);
         if (r < 0)
                 return r;
-        gpgme_error_t failure = gpgme_get_key(verifier->scratch.context, found->fpr, &key, 0);
+        gpgme_error_t failure = look_up(verifier, found->fpr);
+        gpgme_key_t key = verifier->key;
         if (failure)
                 return gnupg_error(error, NULL, failure, "Can't look up the key %s that signed %s",
                                    found->fpr, name);

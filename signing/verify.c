@@ -2,6 +2,7 @@
 #include "signing/verify.h"
 
 #include "base/file.h"
+#include "signing/attest.h"
 #include "signing/check.h"
 #include "signing/names.h"
 
@@ -161,6 +162,16 @@ static int check_pairs(Work *work, Error *error)
         return 0;
 }
 
+static int check_provenance(Work *work, Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < work->n_lines; i++)
+                if (string_ends_with(work->lines[i].name, NAMES_PROVENANCE_SUFFIX))
+                        r = attest_check(&work->checker, work->lines[i].name, work->lines, work->n_lines, true, error);
+        return r;
+}
+
 static int check_directory(Work *work, Error *error)
 {
         int r = checker_sums(&work->checker, &work->lines, &work->n_lines, &work->signature, error);
@@ -171,6 +182,8 @@ static int check_directory(Work *work, Error *error)
                 r = check_lines(&work->checker, work->lines, work->n_lines, error);
         if (r == 0)
                 r = check_pairs(work, error);
+        if (r == 0)
+                r = check_provenance(work, error);
         if (r < 0 && faccessat(work->directory_fd, NAMES_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return error_hint(
                         error,
@@ -229,6 +242,28 @@ static int keep_image_lines(Work *work, const char *image, Error *error)
         return 0;
 }
 
+/* Where it was fetched with the image, it has to be right. */
+static int check_image_provenance(Work *work, const char *image, Error *error)
+{
+        char *settings[NAMES_SETTINGS_MAX];
+        int n_settings = names_settings(image, settings), r = 0;
+        _cleanup_free_ char *name = NULL;
+
+        if (n_settings == 0)
+                return error_out_of_memory(error);
+        /* BASE.nspawn is the first of them */
+        size_t length = strlen(settings[0]) - strlen(NAMES_SETTINGS_SUFFIX);
+        if (asprintf(&name, "%.*s%s", (int) length, settings[0], NAMES_PROVENANCE_SUFFIX) < 0) {
+                name = NULL;
+                r = error_out_of_memory(error);
+        }
+        for (int i = 0; i < n_settings; i++)
+                free(settings[i]);
+        if (r < 0 || faccessat(work->directory_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return r;
+        return attest_check(&work->checker, name, work->lines, work->n_lines, false, error);
+}
+
 static int check_image(Work *work, const char *image, Error *error)
 {
         bool paired = is_there(work, image, NAMES_PAIR_SUFFIX) ||
@@ -249,7 +284,9 @@ static int check_image(Work *work, const char *image, Error *error)
                 r = checker_settings(&work->checker, image, work->lines, work->n_lines, sums_name, error);
         if (r == 0 && !paired)
                 r = keep_image_lines(work, image, error);
-        return r < 0 ? r : check_lines(&work->checker, work->lines, work->n_lines, error);
+        if (r == 0)
+                r = check_lines(&work->checker, work->lines, work->n_lines, error);
+        return r == 0 && names_is_image(image) ? check_image_provenance(work, image, error) : r;
 }
 
 int verify_image(const char *path, const char *keyring_path, VerifyResult *ret, Error *error)

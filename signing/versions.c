@@ -34,14 +34,14 @@ int release_compare(const char *directory, const char *file_name, const char *sh
         return 0;
 }
 
-/* `rest` is what follows "STEM-VERSION" in a file's name: one of the companions that every version has? */
+/* `rest` is what follows "STEM-VERSION" in a file's name: one of the files that versions have? */
 static bool is_version_file(const char *rest)
 {
-        if (*rest++ != '.')
+        if (rest[0] != '.')
                 return false;
-        size_t label = strcspn(rest, ".");
-        return (label == 3 && memcmp(rest, "tar", 3) == 0) || strcmp(rest, "nspawn") == 0 ||
-               strcmp(rest, "manifest.json") == 0;
+        size_t label = strcspn(rest + 1, ".");
+        return (label == 3 && memcmp(rest + 1, "tar", 3) == 0) || strcmp(rest, NAMES_SETTINGS_SUFFIX) == 0 ||
+               names_is_companion_suffix(rest);
 }
 
 /* 0 for VERSION itself, N for VERSION.N, -1 for files of other versions. */

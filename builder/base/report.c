@@ -24,6 +24,7 @@ struct Report {
         char *kind, *name;
         unsigned number, total;
         double started_sec, drawn_sec;
+        json_t *phases; /* {name: seconds} of the running stage; NULL: none */
         char live_text[512];
 };
 
@@ -75,6 +76,7 @@ static void forget_stage(Report *report)
         free(report->kind);
         free(report->name);
         report->kind = report->name = NULL;
+        json_decref(TAKE_PTR(report->phases));
 }
 
 Report *report_free(Report *report)
@@ -294,6 +296,30 @@ static void print_stage_line(Report *report, const char *mark, const char *colou
                 mark, paint(report, "\033[0m"), note ? "  " : "", note ? note : "");
 }
 
+void report_phase(Report *report, const char *name, double seconds)
+{
+        if (!report->phases)
+                report->phases = json_object();
+        double before_sec = json_number_value(json_object_get(report->phases, name));
+        if (report->phases && json_object_set_new(report->phases, name, json_real(before_sec + seconds)) < 0)
+                return; /* no memory for what is only shown */
+}
+
+static void print_phases(const Report *report)
+{
+        const char *name, *comma = "";
+        json_t *seconds;
+
+        if (!report->verbose || !report->phases)
+                return;
+        fputs("  | phases: ", stderr);
+        json_object_foreach(report->phases, name, seconds) {
+                fprintf(stderr, "%s%s %.2f s", comma, name, json_number_value(seconds));
+                comma = ", ";
+        }
+        fputc('\n', stderr);
+}
+
 static void end_stage(Report *report, const char *event, const char *mark, const char *colour, const char *note)
 {
         if (!report->name)
@@ -304,9 +330,12 @@ static void end_stage(Report *report, const char *event, const char *mark, const
                         json_object_set_new(object, "seconds", json_real(report_stage_seconds(report)));
                 if (object && note)
                         json_object_set_new(object, "note", json_string(note));
+                if (object && report->phases)
+                        json_object_set(object, "phases", report->phases);
                 emit_json(report, event, object);
         } else if (report->mode != REPORT_QUIET) {
                 print_stage_line(report, mark, colour, note);
+                print_phases(report);
         }
         forget_stage(report);
 }

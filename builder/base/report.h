@@ -42,6 +42,9 @@ void report_subject(Report *report, const char *image_name);
 void report_stage_start(Report *report, unsigned number, unsigned total, const char *kind, const char *name);
 /* What the running stage does now; drawn at most ten times a second, on terminals only. */
 void report_live(Report *report, const char *format, ...) _printf_(2, 3);
+/* A part of the running stage took that long; parts of the same name are added up. Shown with its end: in JSON as
+ * "phases", for people with --verbose. */
+void report_phase(Report *report, const char *name, double seconds);
 /* Ends the running stage; `note` may be NULL ("cached", "87 packages"). */
 void report_stage_end(Report *report, const char *note);
 /* Ends the running stage, if there is one, as failed. */

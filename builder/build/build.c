@@ -47,6 +47,30 @@ static int run_job(Job *job, BuildResult *ret, Error *error)
         return r == 0 && taken ? build_again(job, ret, error) : r;
 }
 
+/* A stage's failure is explained by the next plan. */
+static void write_failure(const Job *job, const Error *error)
+{
+        if (job->n_reached > 0 && !job->finished && error->kind != ERROR_CANCELLED)
+                job_write_record(job, NULL, NULL);
+}
+
+int build_lock(Recipe *recipe, const BuildOptions *options, Lock *ret, Error *error)
+{
+        _cleanup_job_ Job job = { .workspace = WORKSPACE_INIT };
+        int r = job_open(recipe, options, &job, error);
+
+        if (r < 0)
+                return r;
+        r = job_fetch_metadata(&job, error);
+        if (r == 0)
+                r = job_run_stages(&job, error);
+        if (r < 0) {
+                write_failure(&job, error);
+                return r;
+        }
+        return job_lock(&job, ret, error);
+}
+
 int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error)
 {
         _cleanup_job_ Job job = { .workspace = WORKSPACE_INIT };
@@ -56,9 +80,11 @@ int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, 
                 return r;
         report_subject(options->report, recipe_name(recipe));
         r = run_job(&job, ret, error);
+        if (options->trial)
+                return r;
         if (r == 0)
                 job_forget_failed(&job);
-        else if (job.n_reached > 0 && !job.finished && error->kind != ERROR_CANCELLED)
-                job_write_record(&job, NULL, NULL);
+        else
+                write_failure(&job, error);
         return r;
 }

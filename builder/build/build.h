@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/report.h"
+#include "packages/lock.h"
 #include "recipe/recipe.h"
 
 #include <stdbool.h>
@@ -20,8 +21,12 @@ typedef struct BuildOptions {
         const char *from_stage;      /* name or number: from there on all stages run; NULL: those that must */
         bool no_cache;               /* all stages run, in a plain directory, and no layer is stored */
         bool offline;                /* the package lists that are there are used */
+        const Lock *lock;            /* what it is built from, exactly; NULL: what the repositories have now */
+        const char *lock_path;       /* for messages */
+        char *const *pools;          /* see AptOptions; NULL: none */
         bool sign;
         bool keep_failed;
+        bool trial;                  /* what is built is no release that anybody is told about or that is remembered */
         char *const *formats;        /* NULL: the recipe's */
         const char *shell_command;   /* what a person types to look inside, without stage and recipe; NULL: isn't told */
         Report *report;
@@ -37,5 +42,8 @@ typedef struct BuildResult {
 
 void build_result_done(BuildResult *result);
 #define _cleanup_build_result_ _cleanup_(build_result_done)
+
+/* All stages, as a build would, without an image: what they took. Of `options` those that are about stages count. */
+int build_lock(Recipe *recipe, const BuildOptions *options, Lock *ret, Error *error) _must_check_;
 
 int build_recipe(Recipe *recipe, const BuildOptions *options, BuildResult *ret, Error *error) _must_check_;

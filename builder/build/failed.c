@@ -121,7 +121,7 @@ char *job_failed_directory(const Job *job)
 bool job_keep_failed(Job *job, size_t index, LayerDraft *draft)
 {
         _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_free_ char *folder = job_failed_directory(job);
+        _cleanup_free_ char *folder = job->options->trial ? NULL : job_failed_directory(job);
 
         if (!folder) {
                 layer_abandon(draft);

@@ -3,8 +3,9 @@
 
 #include "base/file.h"
 #include "build/companions.h"
+#include "build/inspect.h"
 #include "image/pack.h"
-#include "signing/keys.h"
+#include "signing/attest.h"
 #include "signing/sign.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ typedef struct Packing {
         PackShared *shared;
         size_t n_outputs;
         int64_t clamp_sec;
-        const char *base_name;
+        Inspection *inspection;
         int blocks_fd; /* see layers/block_service.h; -1: no cache */
         Report *report;
 } Packing;
@@ -57,18 +58,18 @@ static int pack_in_sandbox(int root_fd, void *userdata, Buffer *reply, Error *er
                 .clamp_sec = packing->clamp_sec,
                 .progress = &packing->shared->progress,
                 .cache = cache,
-                .check_name = packing->base_name,
+                .lint = &packing->inspection->options,
+                .lint_report = &packing->inspection->found,
         };
         pthread_t watcher;
 
-        (void) reply;
         bool watched = pthread_create(&watcher, NULL, show_progress, packing) == 0;
         int r = pack_tree(root_fd, &options, packing->shared->outputs, packing->n_outputs, &packing->shared->statistics,
                           error);
         packing->shared->done = true;
         if (watched)
                 pthread_join(watcher, NULL);
-        return r;
+        return r < 0 ? r : inspection_send(packing->inspection, reply, error);
 }
 
 static void unmap_shared(PackShared **shared)
@@ -92,13 +93,16 @@ static bool has_output(const Packing *packing, ImageFormat format)
         return false;
 }
 
+static char *const *formats_of(const Job *job)
+{
+        return job->options->formats ? job->options->formats : section_list(recipe_image(job->recipe), "Formats");
+}
+
 static int open_outputs(Job *job, Release *release, Packing *packing, Error *error)
 {
-        char *const *formats = job->options->formats;
+        char *const *formats = formats_of(job);
         char *const *levels = section_list(recipe_image(job->recipe), "Level");
 
-        if (!formats)
-                formats = section_list(recipe_image(job->recipe), "Formats");
         if (!formats || !*formats)
                 return error_set_usage(error, -EINVAL, "Formats= is empty, so there is nothing to pack");
         for (; *formats; formats++) {
@@ -124,6 +128,7 @@ static int open_outputs(Job *job, Release *release, Packing *packing, Error *err
 static int pack(Job *job, Release *release, Packing *packing, Error *error)
 {
         _cleanup_block_service_ BlockService blocks = BLOCK_SERVICE_INIT;
+        _cleanup_buffer_ Buffer reply = BUFFER_INIT;
         _cleanup_strv_ char **lowers = NULL;
         SandboxTree tree;
         int r = open_outputs(job, release, packing, error);
@@ -134,8 +139,10 @@ static int pack(Job *job, Release *release, Packing *packing, Error *error)
                 r = block_service_start(layer_store_blocks(job->store), &blocks, error);
         packing->blocks_fd = blocks.socket_fd;
         if (r == 0)
-                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, NULL, error);
+                r = sandbox_call(job->sandbox, &tree, pack_in_sandbox, packing, &reply, error);
         close_outputs(packing);
+        if (r == 0)
+                r = inspection_receive(packing->inspection, &reply, error);
         return r;
 }
 
@@ -218,28 +225,31 @@ static char *base_name_of(const Job *job)
         return asprintf(&name, "%s-%s", job->stem, job_version(job)) < 0 ? NULL : name;
 }
 
-static int open_signer(const Job *job, Signer **ret, Error *error)
+int job_open_signer(const Job *job, Signer **ret, Error *error)
 {
         const BuildOptions *options = job->options;
-        _cleanup_free_ char *development_key = NULL;
 
         if (!options->sign)
                 return 0;
         if (options->key)
                 return signer_open(options->gnupg_home, options->key, ret, error);
-        int r = keys_development(options->development_home, &development_key, error);
-        return r < 0 ? r : signer_open(options->development_home, development_key, ret, error);
+        return signer_open_development(options->development_home, ret, error);
 }
 
-static int publish(Job *job, Release *release, Error *error)
+static int publish(Job *job, Release *release, const char *statement, Error *error)
 {
         _cleanup_signer_ Signer *signer = NULL;
         ReleaseFile *files = NULL;
         size_t n_files = 0;
         Report *report = job->options->report;
 
-        report_stage_start(report, 0, 0, "sign", job->options->sign ? "Signing and verifying" : "Publishing unsigned");
-        int r = open_signer(job, &signer, error);
+        report_stage_start(report, 0, 0, "sign",
+                           job->options->sign    ? "Signing and verifying"
+                           : job->options->trial ? "Listing"
+                                                 : "Publishing unsigned");
+        int r = job_open_signer(job, &signer, error);
+        if (r == 0 && signer)
+                r = attest_write(release, signer, statement, error);
         if (r == 0)
                 r = release_publish(release, signer, &files, &n_files, error);
         if (r < 0) {
@@ -247,7 +257,7 @@ static int publish(Job *job, Release *release, Error *error)
                 return r;
         }
         report_stage_end(report, signer ? signer_user_id(signer) : NULL);
-        for (size_t i = 0; i < n_files; i++) {
+        for (size_t i = 0; i < n_files && !job->options->trial; i++) {
                 _cleanup_free_ char *path = path_join(job->directory, files[i].name);
                 if (path)
                         report_file(report, path, files[i].size_bytes, files[i].sha256);
@@ -298,15 +308,19 @@ static int rename_release(Job *job, Release *release, Error *error)
         return base_name ? release_set_base_name(release, base_name, error) : error_out_of_memory(error);
 }
 
-static int write_companions(const Job *job, Release *release, const Packing *packing, Error *error)
+static int write_companions(const Job *job, Release *release, const Packing *packing, const Settings *settings,
+                            char **ret_statement, Error *error)
 {
         PackedImage image = {
                 .outputs = packing->shared->outputs,
                 .n_outputs = packing->n_outputs,
                 .statistics = &packing->shared->statistics,
+                .settings_sha256 = settings->sha256,
+                .formats = formats_of(job),
+                .allows = &packing->inspection->allows,
         };
 
-        return companions_write(job, release, &image, error);
+        return companions_write(job, release, &image, ret_statement, error);
 }
 
 /* The packed image against what is there under that version: *ret_taken, see job.h. */
@@ -314,6 +328,7 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                           BuildResult *ret, bool *ret_taken, Error *error)
 {
         ReleaseMatch match = RELEASE_ABSENT;
+        _cleanup_free_ char *statement = NULL;
         int r = list_files(job, packing, settings->sha256, ret_files, error);
 
         if (r == 0)
@@ -331,18 +346,21 @@ static int publish_packed(Job *job, Release *release, Packing *packing, const Se
                 if (r == 0)
                         r = list_files(job, packing, settings->sha256, ret_files, error);
         }
+        if (r == 0)
+                r = inspection_conclude(packing->inspection, packing->report, error);
         if (r == 0 && *settings->sha256)
                 r = release_write_file(release, "nspawn", settings->text.data, settings->text.length, error);
         if (r == 0)
-                r = write_companions(job, release, packing, error);
+                r = write_companions(job, release, packing, settings, &statement, error);
         if (r == 0)
-                r = publish(job, release, error);
+                r = publish(job, release, statement, error);
         return r < 0 ? r : fill_result(job, false, ret, error);
 }
 
 static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret, bool *ret_taken, Error *error)
 {
         _cleanup_release_ Release *release = NULL;
+        _cleanup_inspection_ Inspection inspection = { 0 };
         _cleanup_free_ char *base_name = base_name_of(job);
         _cleanup_json_ json_t *files = NULL;
         _cleanup_(unmap_shared) PackShared *shared =
@@ -356,10 +374,12 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
         Packing packing = {
                 .shared = shared,
                 .clamp_sec = job_epoch_sec(job),
-                .base_name = base_name,
+                .inspection = &inspection,
                 .report = job->options->report,
         };
-        int r = release_open(job->directory, base_name, &release, error);
+        int r = inspection_start(job, &inspection, error);
+        if (r == 0)
+                r = release_open(job->directory, base_name, &release, error);
         if (r == 0)
                 r = job_clean(job, error);
         if (r == 0)
@@ -370,7 +390,7 @@ static int pack_and_publish(Job *job, const Settings *settings, BuildResult *ret
                 r = publish_packed(job, release, &packing, settings, &files, ret, ret_taken, error);
         if (r == 0 && !*ret_taken)
                 r = job_release_key(job, settings->sha256, release_key, error);
-        if (r == 0 && !*ret_taken)
+        if (r == 0 && !*ret_taken && !job->options->trial)
                 job_write_record(job, release_key, files);
         return r;
 }

@@ -32,6 +32,7 @@ static int open_apt(Job *job, Error *error)
                 .work_directory = job->workspace.directory,
                 .output = job->output,
                 .offline = job->options->offline,
+                .pools = job->options->pools,
         };
 
         return apt_open(&options, &job->apt, error);
@@ -106,8 +107,11 @@ void job_close(Job *job)
         stack_done(&job->stack);
         layer_store_close(job->store);
         sandbox_close(job->sandbox);
-        for (size_t i = 0; job->stages && i < job->n_stages; i++)
+        for (size_t i = 0; job->stages && i < job->n_stages; i++) {
                 json_decref(job->stages[i].inputs);
+                apt_transaction_done(&job->stages[i].transaction);
+                apt_transaction_done(&job->stages[i].used);
+        }
         free(job->stages);
         for (size_t i = 0; job->sources && i < job->n_stages; i++) {
                 repository_list_done(&job->sources[i].repositories);

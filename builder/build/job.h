@@ -9,13 +9,15 @@
 #include "layers/store.h"
 #include "packages/apt.h"
 #include "packages/dpkg.h"
+#include "packages/lock.h"
 #include "sandbox/sandbox.h"
 #include "signing/release.h"
+#include "signing/sign.h"
 #include "stages/stage.h"
 
 /* One build while it runs. Private to this room: metadata.c finds the repositories, steps.c finds or makes each stage's
- * layer, finish.c packs and publishes, companions.c says what it was, record.c remembers, failed.c keeps what failed,
- * build.c says in which order, job.c begins and ends it. */
+ * layer, inspect.c knows what the image must not hold, finish.c packs and publishes, companions.c says what it was, lock.c
+ * what was used, record.c remembers, failed.c keeps what failed, build.c says in which order, job.c begins and ends it. */
 
 /* The repositories and pins that a stage works with. */
 typedef struct StageSources {
@@ -29,6 +31,10 @@ typedef struct JobStage {
         const RecipeSection *section;
         const StageKind *kind;
         /* once the stage was reached: */
+        bool asks;                  /* it takes packages: */
+        AptTransaction transaction; /* what its request was resolved to */
+        bool has_used;
+        AptTransaction used;        /* what it took in the end, where only the running stage knew */
         json_t *inputs; /* see keys.h */
         char key[LAYER_KEY_SIZE]; /* "" above a stage that is never cached */
         double seconds; /* that it took when it ran */
@@ -97,6 +103,10 @@ int job_clean(Job *job, Error *error) _must_check_;
 /* The cleaned tree, to be read. *ret_lowers owns what it points to (strv_free()). */
 int job_clean_tree(const Job *job, SandboxTree *ret, char ***ret_lowers, Error *error) _must_check_;
 
+/* lock.c: what the build used, once all stages are done, also where layers came from the store. The same build gives the
+ * same lock. */
+int job_lock(const Job *job, Lock *ret, Error *error) _must_check_;
+
 /* failed.c: keeps the tree as the failed stage left it, in place of an earlier one, and takes the draft. False when that
  * is not possible. */
 bool job_keep_failed(Job *job, size_t index, LayerDraft *draft);
@@ -127,4 +137,6 @@ bool job_stages_see_version(const Job *job);
 
 /* finish.c: packs the tree and publishes it as its version, or as the free one where that one is there with other
  * content. *ret_taken: the latter, but the tree carries the version; nothing was published. */
+/* The key that the options name; *ret is NULL when nothing is to be signed. */
+int job_open_signer(const Job *job, Signer **ret, Error *error) _must_check_;
 int job_finish(Job *job, BuildResult *ret, bool *ret_taken, Error *error) _must_check_;

@@ -153,7 +153,8 @@ int stage_inputs(const KeyInputs *key, json_t **ret, Error *error)
         if (r < 0)
                 return r;
         if ((key->transaction && add_transaction(key->transaction, inputs) < 0) ||
-            (kind->installs_packages && add_strings(inputs, "repositories", key->repositories) < 0) ||
+            (kind->installs_packages && !key->transaction &&
+             add_strings(inputs, "repositories", key->repositories) < 0) ||
             (kind->sees_environment && add_strings(inputs, "environment", key->environment) < 0))
                 return error_out_of_memory(error);
         *ret = TAKE_PTR(inputs);

@@ -15,7 +15,7 @@
  *     files         {name as written: SHA-256}
  *     packages      {"name:architecture": "version sha256"}, and
  *     removed       [name], for kinds with request()
- *     repositories  ["uri suite sha256-of-InRelease"], for kinds that install from them by themselves
+ *     repositories  ["uri suite sha256-of-InRelease"], for kinds that install from them without a request()
  *     environment   ["NAME=value"], for kinds whose programs see it */
 
 typedef struct KeyInputs {

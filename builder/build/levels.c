@@ -164,25 +164,48 @@ static int make_environment(Level *level, Error *error)
         return recipe_set_version(level->recipe, level->version, error);
 }
 
-/* The newest release of the same base version comes first: when nothing changed, the build ends up with its bytes. */
-int level_set_date(Level *level, const char *out_directory, int64_t epoch_sec, Error *error)
+/* The newest release with that version and a number behind it, and the next one. */
+static int find_versions(Level *level, const char *out_directory, const char *version, Error *error)
 {
         const char *name = recipe_name(level->recipe), *architecture = recipe_architecture(level->recipe);
-        const char *fixed = section_string(recipe_image(level->recipe), "Version");
         _cleanup_free_ char *directory = NULL, *stem = NULL;
-        _cleanup_free_ char *version = string_empty(fixed) ? date_version(epoch_sec) : strdup(fixed);
 
         if (asprintf(&directory, "%s/%s/%s", out_directory, name, architecture) < 0)
                 directory = NULL;
         if (asprintf(&stem, "%s-%s", name, architecture) < 0)
                 stem = NULL;
-        if (!version || !directory || !stem)
+        if (!directory || !stem)
+                return error_out_of_memory(error);
+        free(TAKE_PTR(level->version));
+        free(TAKE_PTR(level->free_version));
+        return release_versions(directory, stem, version, &level->version, &level->free_version, error);
+}
+
+/* The newest release of the same base version comes first: when nothing changed, the build ends up with its bytes. */
+int level_set_date(Level *level, const char *out_directory, int64_t epoch_sec, Error *error)
+{
+        const char *fixed = section_string(recipe_image(level->recipe), "Version");
+        _cleanup_free_ char *version = string_empty(fixed) ? date_version(epoch_sec) : strdup(fixed);
+
+        if (!version)
                 return error_out_of_memory(error);
         level->epoch_sec = epoch_sec;
-        int r = release_versions(directory, stem, version, &level->version, &level->free_version, error);
+        int r = find_versions(level, out_directory, version, error);
         if (r < 0)
                 return r;
         return string_empty(level->version) ? level_take_free_version(level, error) : make_environment(level, error);
+}
+
+int level_lock_version(Level *level, const char *out_directory, int64_t epoch_sec, const char *version, Error *error)
+{
+        int r = find_versions(level, out_directory, version, error);
+
+        if (r < 0)
+                return r;
+        level->epoch_sec = epoch_sec;
+        free(level->version);
+        level->version = strdup(version);
+        return level->version ? make_environment(level, error) : error_out_of_memory(error);
 }
 
 int level_take_free_version(Level *level, Error *error)

@@ -31,6 +31,9 @@ void levels_done(Levels *levels);
 
 /* Once the date is known: version and environment. */
 int level_set_date(Level *level, const char *out_directory, int64_t epoch_sec, Error *error) _must_check_;
+/* As a lock has them. */
+int level_lock_version(Level *level, const char *out_directory, int64_t epoch_sec, const char *version, Error *error)
+        _must_check_;
 /* The stages make a release that differs from the one that is there. */
 int level_take_free_version(Level *level, Error *error) _must_check_;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "build/job.h"
 
+#include "build/locked.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -27,22 +29,33 @@ static int collect_sources(Job *job, Error *error)
         return 0;
 }
 
+static bool has_item(const AptReleases *releases, const AptRelease *release)
+{
+        for (size_t i = 0; i < releases->n_items; i++)
+                if (string_equal(releases->items[i].uri, release->uri) &&
+                    string_equal(releases->items[i].suite, release->suite) &&
+                    string_equal(releases->items[i].sha256, release->sha256))
+                        return true;
+        return false;
+}
+
+/* The stages work with one list after another, and most repositories are on several. */
 static int add_releases(AptReleases *all, AptReleases *more)
 {
-        if (more->n_items == 0)
-                return 0;
-        AptRelease *grown = reallocarray(all->items, all->n_items + more->n_items, sizeof *grown);
+        AptRelease *grown = reallocarray(all->items, all->n_items + more->n_items + 1, sizeof *grown);
+
         if (!grown)
                 return -ENOMEM;
-        memcpy(grown + all->n_items, more->items, more->n_items * sizeof *grown);
         all->items = grown;
-        all->n_items += more->n_items;
+        for (size_t i = 0; i < more->n_items; i++)
+                if (!has_item(all, &more->items[i])) {
+                        grown[all->n_items++] = more->items[i];
+                        more->items[i] = (AptRelease){ 0 };
+                }
         if (more->newest_sec > all->newest_sec)
                 all->newest_sec = more->newest_sec;
-        if (all->fresh_sec == 0 || more->fresh_sec < all->fresh_sec)
+        if (more->n_items > 0 && (all->fresh_sec == 0 || more->fresh_sec < all->fresh_sec))
                 all->fresh_sec = more->fresh_sec;
-        free(more->items);
-        *more = (AptReleases){ 0 };
         return 0;
 }
 
@@ -159,13 +172,19 @@ int job_fetch_metadata(Job *job, Error *error)
 {
         report_stage_start(job->options->report, 0, 0, "metadata", "Package lists");
         int r = collect_sources(job, error);
-        if (r == 0)
+        if (r == 0 && job->options->lock)
+                r = job_take_lock(job, error);
+        else if (r == 0)
                 r = fetch_all(job, error);
-        if (r == 0)
+        if (r == 0 && !job->options->lock)
                 r = choose_dates(job, error);
         if (r < 0) {
                 report_stage_failed(job->options->report);
                 return error_wrap(error, "%s", recipe_name(job->recipe));
+        }
+        if (job->options->lock) {
+                report_stage_end(job->options->report, "as they were locked");
+                return 0;
         }
         bool aged = job->options->offline && job->releases.fresh_sec > 0;
         _cleanup_free_ char *note = aged ? age_note(job->releases.fresh_sec) : NULL;

@@ -116,7 +116,9 @@ int stage_resolve(const ResolveJob *job, bool *ret_asks, AptTransaction *ret, Er
         if (*job->tree_key && !job->again && recall(path, ret))
                 return 0;
         report_live(job->report, "resolving dependencies");
+        double start_sec = report_stage_seconds(job->report);
         r = apt_resolve(job->apt, job->tree, &request.apt, ret, error);
+        report_phase(job->report, "resolve", report_stage_seconds(job->report) - start_sec);
         if (r == 0 && *job->tree_key)
                 r = remember(job, path, ret, error);
         return r;

@@ -2,6 +2,7 @@
 #include "build/step.h"
 
 #include "build/keys.h"
+#include "build/locked.h"
 #include "build/resolved.h"
 
 int step_open(const Job *job, size_t index, Step *ret, Error *error)
@@ -17,7 +18,6 @@ void step_done(Step *step)
 {
         free(step->description);
         free(step->note);
-        apt_transaction_done(&step->transaction);
         layer_abandon(step->failed);
 }
 
@@ -31,8 +31,9 @@ bool step_is_cacheable(const Step *step)
         return !step->kind->cacheable || step->kind->cacheable(step->section);
 }
 
-static int resolve(Job *job, Step *step, char *const *identities, bool again, Error *error)
+static int resolve(Job *job, const Step *step, char *const *identities, bool again, Error *error)
 {
+        JobStage *stage = &job->stages[step->index];
         SandboxTree tree = { .directory_fd = job->workspace.tree_fd, .lowers = job->stack.lowers };
         bool remembers = !job->options->no_cache && step_tree_is_stored(&job->stack);
         ResolveJob resolving = {
@@ -48,8 +49,10 @@ static int resolve(Job *job, Step *step, char *const *identities, bool again, Er
                 .again = again,
         };
 
-        apt_transaction_done(&step->transaction);
-        return stage_resolve(&resolving, &step->asks, &step->transaction, error);
+        apt_transaction_done(&stage->transaction);
+        if (job->options->lock)
+                return job_locked_transaction(job, step->index, &stage->asks, &stage->transaction, error);
+        return stage_resolve(&resolving, &stage->asks, &stage->transaction, error);
 }
 
 int step_find_key(Job *job, Step *step, Error *error)
@@ -63,7 +66,7 @@ int step_find_key(Job *job, Step *step, Error *error)
         KeyInputs inputs = {
                 .recipe = job->stages[step->index].level->recipe,
                 .section = step->section,
-                .transaction = step->asks ? &step->transaction : NULL,
+                .transaction = stage->asks ? &stage->transaction : NULL,
                 .repositories = identities,
                 .environment = stage->level->environment,
         };
@@ -80,7 +83,9 @@ int step_find_key(Job *job, Step *step, Error *error)
 
 int step_resolve_to_run(Job *job, Step *step, Error *error)
 {
-        if (!step->asks || transaction_can_run(&step->transaction))
+        const JobStage *stage = &job->stages[step->index];
+
+        if (!stage->asks || transaction_can_run(&stage->transaction))
                 return 0;
         _cleanup_strv_ char **identities = job_repository_identities(job, step->index);
         return resolve(job, step, identities, true, error);

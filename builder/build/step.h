@@ -11,8 +11,6 @@ typedef struct Step {
         const RecipeSection *section;
         const StageKind *kind;
         char *description, *note;
-        AptTransaction transaction;
-        bool asks;     /* transaction is set */
         bool in_place; /* the stage works in the tree of the one before it: without layers */
         LayerDraft *failed; /* what the stage left when it failed */
         time_t started_sec;

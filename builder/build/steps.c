@@ -3,6 +3,7 @@
 
 #include "layers/links.h"
 #include "layers/upper.h"
+#include "packages/transaction.h"
 #include "stages/clean.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ static void show_waiting(void *userdata)
 
 static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
 {
-        const Level *level = job->stages[step->index].level;
+        JobStage *stage = &job->stages[step->index];
+        const Level *level = stage->level;
         char **lowers = step->in_place ? NULL : job->stack.lowers;
         SandboxTree tree = {
                 .directory_fd = layer_draft_upper_fd(draft),
@@ -51,10 +53,13 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 .environment = (const char *const *) environment,
                 .repositories = &job->sources[step->index].repositories,
                 .pins = &job->sources[step->index].pins,
-                .transaction = step->asks ? &step->transaction : NULL,
+                .transaction = stage->asks ? &stage->transaction : NULL,
+                .locked = job->options->lock,
+                .ret_used = &stage->used,
                 .output = job->output,
                 .report = job->options->report,
         };
+        apt_transaction_done(&stage->used);
         int r = workspace_reset_stage(&job->workspace, error);
         if (r == 0)
                 r = layer_draft_prepare(draft, lowers, &job->stack.links, error);
@@ -62,17 +67,21 @@ static int run_kind(Job *job, Step *step, LayerDraft *draft, Error *error)
                 r = step->kind->run(&context, error);
         free(step->note);
         step->note = context.ret_note;
+        stage->has_used = context.ret_has_used;
         return r == 0 ? layer_draft_seal(draft, level->epoch_sec, error) : r;
 }
 
 static json_t *describe_layer(const Job *job, const Step *step, double seconds)
 {
         const JobStage *stage = &job->stages[step->index];
+        json_t *used = stage->has_used ? apt_transaction_to_json(&stage->used) : NULL;
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*}", "image", recipe_name(stage->level->recipe), "kind",
-                         step->kind->schema->name, "description", step->description, "parent", job->stack.key, "inputs",
-                         stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
-                         step->note);
+        if (stage->has_used && !used)
+                return NULL;
+        return json_pack("{s:s, s:s, s:s, s:s, s:O, s:f, s:I, s:s*, s:o*}", "image", recipe_name(stage->level->recipe),
+                         "kind", step->kind->schema->name, "description", step->description, "parent", job->stack.key,
+                         "inputs", stage->inputs, "seconds", seconds, "started", (json_int_t) step->started_sec, "note",
+                         step->note, "used", used);
 }
 
 /* Takes the draft. */
@@ -125,7 +134,10 @@ static int use_layer(Job *job, Step *step, Layer *layer, Error *error)
         const json_t *info = layer_info(layer);
         JobStage *stage = &job->stages[step->index];
         int64_t started_sec = json_integer_value(json_object_get(info, "started"));
+        const json_t *used = json_object_get(info, "used");
 
+        apt_transaction_done(&stage->used);
+        stage->has_used = used && apt_transaction_from_json(used, &stage->used) == 0;
         stage->cached = true;
         stage->seconds = json_number_value(json_object_get(info, "seconds"));
         if (started_sec < job->oldest_sec)

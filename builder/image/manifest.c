@@ -79,6 +79,20 @@ static json_t *make_files(const Manifest *manifest)
         return TAKE_PTR(array);
 }
 
+static json_t *make_allows(const LintAllows *allows)
+{
+        _cleanup_json_ json_t *array = json_array();
+
+        for (size_t i = 0; array && allows && i < allows->n_items; i++) {
+                const LintAllow *allow = &allows->items[i];
+                json_t *object = json_object();
+                if (!json_add(array, object) || !json_put(object, "check", json_text(lint_checks[allow->id].name)) ||
+                    !json_put(object, "path", json_text(allow->path)) || !json_put(object, "reason", json_text(allow->reason)))
+                        return NULL;
+        }
+        return TAKE_PTR(array);
+}
+
 static json_t *make_tar(const PackStatistics *statistics)
 {
         _cleanup_json_ json_t *object = json_object();
@@ -128,6 +142,7 @@ static json_t *make_manifest(const Manifest *manifest)
             !json_put(object, "stages", make_stages(manifest)) ||
             !json_put(object, "repositories", make_repositories(manifest->releases)) ||
             !json_put(object, "packages", make_packages(manifest->packages)) ||
+            !json_put(object, "allowed", make_allows(manifest->allows)) ||
             !json_put(object, "files", make_files(manifest)) ||
             !json_put(object, "tar", make_tar(manifest->statistics)))
                 return NULL;

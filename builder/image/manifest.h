@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "image/lint.h"
 #include "image/pack.h"
 #include "packages/apt.h"
 #include "packages/dpkg.h"
@@ -28,6 +29,7 @@ typedef struct Manifest {
         const PackOutput *outputs;
         const char *const *output_names;
         size_t n_outputs;
+        const LintAllows *allows; /* findings that are right, and why; may be NULL */
 } Manifest;
 
 /* The text, with a final newline; caller frees. */

@@ -184,17 +184,17 @@ static int check_levels(const PackOutput *outputs, size_t n_outputs, Error *erro
 static int pack_checked(Pack *pack, int root_fd, PackOutput *outputs, size_t n_outputs, Error *error)
 {
         Pipeline *pipeline = pack->blocks.pipeline;
-        const char *name = pack->options->check_name;
         _cleanup_error_ Error check_error = ERROR_INIT;
         PackCheck *check = NULL;
-        int r = name ? pack_check_start(pipeline, name, &check, error) : 0;
+        const LintOptions *lint = pack->options->lint;
+        int r = lint ? pack_check_start(pipeline, lint, &check, error) : 0;
 
         if (r < 0)
                 return r;
         r = pack_all(pack, root_fd, outputs, n_outputs, error);
         if (r < 0)
                 pipeline_stop(pipeline);
-        if (pack_check_finish(check, &check_error) < 0 && check_error.kind != ERROR_CANCELLED)
+        if (pack_check_finish(check, pack->options->lint_report, &check_error) < 0 && check_error.kind != ERROR_CANCELLED)
                 r = error_move(error, &check_error);
         return r;
 }
@@ -212,7 +212,7 @@ int pack_tree(int root_fd, const PackOptions *options, PackOutput *outputs, size
         PipelineOptions pipeline_options = {
                 .n_threads = options->n_threads,
                 .cache = options->cache,
-                .has_reader = options->check_name,
+                .has_reader = options->lint,
         };
         if (r == 0)
                 r = pipeline_new(outputs, n_outputs, &pipeline_options, &pipeline, error);

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "image/format.h"
+#include "image/lint.h"
 #include "layers/block_service.h"
 
 #include <stddef.h>
@@ -38,10 +39,11 @@ typedef struct PackOptions {
         unsigned n_threads;     /* 0: as many as processors */
         PackProgress *progress; /* may be NULL */
         BlockCache *cache;      /* compressed blocks are taken from there and kept there; may be NULL */
-        const char *check_name; /* not NULL: the archive is held against rules.h on the way, under this name */
+        const LintOptions *lint; /* not NULL: the archive is looked through on the way, by another tar reader */
+        LintReport *lint_report; /* then: what was found; the caller frees */
 } PackOptions;
 
 /* Refuses what the hosts would not take (device nodes, sockets, too deep, ids over 65535, newlines in names are
- * fine): an error that names the path. With `check_name` another tar reader looks at the archive that came of it, too. A file that changes while it is read is an error. */
+ * fine): an error that names the path. A file that changes while it is read is an error. What lint finds is none. */
 int pack_tree(int root_fd, const PackOptions *options, PackOutput *outputs, size_t n_outputs,
               PackStatistics *ret_statistics, Error *error) _must_check_;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/pack_check.h"
 
-#include "image/rules.h"
+#include "image/stream.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -9,7 +9,8 @@
 
 struct PackCheck {
         Pipeline *pipeline;
-        const char *name;
+        const LintOptions *options;
+        LintReport report;
         pthread_t thread;
         Error error;
 };
@@ -22,21 +23,21 @@ static int read_pipeline(void *userdata, const void **ret_data, size_t *ret_size
 static void *check_archive(void *userdata)
 {
         PackCheck *check = userdata;
-        RuleSource source = { read_pipeline, check->pipeline };
+        ImageSource source = { read_pipeline, check->pipeline };
 
-        if (rules_check_source(&source, check->name, &check->error) < 0)
+        if (lint_source(&source, check->options, &check->report, &check->error) < 0)
                 pipeline_stop(check->pipeline);
         return NULL;
 }
 
-int pack_check_start(Pipeline *pipeline, const char *name, PackCheck **ret, Error *error)
+int pack_check_start(Pipeline *pipeline, const LintOptions *options, PackCheck **ret, Error *error)
 {
         _cleanup_free_ PackCheck *check = calloc(1, sizeof *check);
         sigset_t all, before;
 
         if (!check)
                 return error_out_of_memory(error);
-        *check = (PackCheck){ .pipeline = pipeline, .name = name };
+        *check = (PackCheck){ .pipeline = pipeline, .options = options };
         /* signals are the calling thread's */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -48,12 +49,14 @@ int pack_check_start(Pipeline *pipeline, const char *name, PackCheck **ret, Erro
         return 0;
 }
 
-int pack_check_finish(PackCheck *check, Error *error)
+int pack_check_finish(PackCheck *check, LintReport *ret, Error *error)
 {
         if (!check)
                 return 0;
         pthread_join(check->thread, NULL);
         int r = error_move(error, &check->error);
+        if (r == 0)
+                *ret = check->report;
         free(check);
         return r;
 }

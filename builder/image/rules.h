@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/error.h"
-
-#include <stddef.h>
 
 /* What systemd 247 to 262 take for an image: thirteen rules, found out by running their unpackers (GNU tar up to 258,
  * libarchive since). Checked on a finished file, with decoders and a tar reader that are not those which wrote it
@@ -37,15 +36,19 @@ typedef void (*RuleListener)(const RuleViolation *violation, void *userdata);
  * is damaged is an error. */
 int rules_scan(int fd, RuleListener listener, void *userdata, Error *error) _must_check_;
 
-/* The same as one Error: the first violation is the message, the others are the detail. `name` is the file's. */
-int rules_check(int fd, const char *name, Error *error) _must_check_;
+/* The same for who reads the image anyway: give the listener to the stream as well, then every entry to
+ * rule_check_entry(), and end with rule_check_end(). */
+typedef struct ImageEntry ImageEntry;
+typedef struct RuleCheck RuleCheck;
 
-/* A plain archive that comes in parts. */
-typedef struct RuleSource {
-        /* The next part, which stays until the next call; 0 bytes at the end. */
-        int (*read)(void *userdata, const void **ret_data, size_t *ret_size_bytes, Error *error);
-        void *userdata;
-} RuleSource;
+RuleCheck *rule_check_new(RuleListener listener, void *userdata); /* NULL when memory is short */
+RuleCheck *rule_check_free(RuleCheck *check);
+static inline void rule_check_free_ptr(RuleCheck **check)
+{
+        rule_check_free(*check);
+}
+#define _cleanup_rule_check_ _cleanup_(rule_check_free_ptr)
 
-/* Reads the source to its end in any case but an error. */
-int rules_check_source(const RuleSource *source, const char *name, Error *error) _must_check_;
+/* Returns 0 or -ENOMEM. */
+int rule_check_entry(RuleCheck *check, const ImageEntry *entry) _must_check_;
+void rule_check_end(RuleCheck *check);

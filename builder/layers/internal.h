@@ -13,6 +13,7 @@ struct LayerStore {
         Sandbox *sandbox; /* borrowed */
         char *directory, *locks;
         BlockStore *blocks;
+        PackageStore *packages;
         uint64_t limit_bytes;
         uint64_t size_bytes; /* of all that is kept, as far as is known: looked at once, then added to */
         bool measured;
@@ -23,7 +24,7 @@ int layer_lock_folder(const char *path, int operation) _must_check_;
 int layer_remove_folder(LayerStore *store, const char *path, Error *error) _must_check_;
 /* Removes a layer that nobody uses: 1 when it is gone, 0 when it is in use or not there. */
 int layer_remove_unused(LayerStore *store, const char *key, Error *error) _must_check_;
-/* Of layers and blocks together. */
+/* Of layers, blocks and packages together. */
 int layer_store_size(LayerStore *store, uint64_t *ret_size_bytes, Error *error) _must_check_;
 /* The content of info.json; NULL when it can't be read. The caller owns the reference. */
 json_t *layer_read_info(int folder_fd);

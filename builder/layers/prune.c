@@ -79,9 +79,29 @@ static int remove_block(LayerStore *store, const char *key, Error *error)
         return r < 0 ? r : 1;
 }
 
+static int list_packages(LayerStore *store, const Kind *kind, Items *items, Error *error)
+{
+        _cleanup_free_ PackageEntry *entries = NULL;
+        size_t n_entries = 0;
+        int r = package_store_list(store->packages, &entries, &n_entries, error);
+
+        for (size_t i = 0; r == 0 && i < n_entries; i++) {
+                Item item = { .kind = kind, .size_bytes = entries[i].size_bytes, .used_sec = entries[i].used_sec };
+                memcpy(item.key, entries[i].sha256, sizeof item.key);
+                r = add_item(items, &item, error);
+        }
+        return r;
+}
+
+static int remove_package(LayerStore *store, const char *key, Error *error)
+{
+        return package_store_remove(store->packages, key, error);
+}
+
 static const Kind kinds[] = {
         { list_blocks, remove_block, offsetof(StorePruned, n_blocks) },
         { list_layers, layer_remove_unused, offsetof(StorePruned, n_layers) },
+        { list_packages, remove_package, offsetof(StorePruned, n_packages) },
 };
 
 static int least_recently_used_first(const void *a, const void *b)

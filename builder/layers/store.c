@@ -80,6 +80,8 @@ int layer_store_open(Sandbox *sandbox, const char *cache_directory, uint64_t lim
                 return r;
         collect_drafts(store);
         r = block_store_open(cache_directory, &store->blocks, error);
+        if (r == 0)
+                r = package_store_open(cache_directory, &store->packages, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(store);
@@ -91,6 +93,7 @@ LayerStore *layer_store_close(LayerStore *store)
         if (!store)
                 return NULL;
         block_store_close(store->blocks);
+        package_store_close(store->packages);
         free(store->directory);
         free(store->locks);
         free(store);
@@ -100,6 +103,11 @@ LayerStore *layer_store_close(LayerStore *store)
 BlockStore *layer_store_blocks(const LayerStore *store)
 {
         return store->blocks;
+}
+
+PackageStore *layer_store_packages(const LayerStore *store)
+{
+        return store->packages;
 }
 
 Layer *layer_release(Layer *layer)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "layers/blocks.h"
+#include "packages/package_store.h"
 #include "sandbox/sandbox.h"
 
 #include <stdbool.h>
@@ -39,6 +40,8 @@ static inline void layer_store_close_ptr(LayerStore **store)
 #define _cleanup_layer_store_ _cleanup_(layer_store_close_ptr)
 /* The compressed blocks beside the layers; borrowed. */
 BlockStore *layer_store_blocks(const LayerStore *store);
+/* The packages, which the store bounds as well; borrowed. */
+PackageStore *layer_store_packages(const LayerStore *store);
 
 /* The layer, in use from now on; *ret == NULL when it isn't there (or is not fit for use). Touches its time of use. */
 int layer_find(LayerStore *store, const char *key, Layer **ret, Error *error) _must_check_;
@@ -110,10 +113,10 @@ int layer_verify(LayerStore *store, const char *key, char **ret_damage, Error *e
 
 typedef struct StorePruned {
         uint64_t freed_bytes;
-        size_t n_layers, n_blocks;
+        size_t n_layers, n_blocks, n_packages;
 } StorePruned;
 
-/* Removes layers that nobody uses and blocks, least recently used first, until at most `limit_bytes` of both together are
+/* Removes layers and packages that nobody uses, and blocks, least recently used first, until at most `limit_bytes` of all are
  * left. `ret` may be NULL. */
 int layer_store_prune(LayerStore *store, uint64_t limit_bytes, StorePruned *ret, Error *error) _must_check_;
 /* The same with the store's own limit, after something was added to the blocks. */

@@ -188,7 +188,9 @@ static int make_places(Apt *apt, Error *error)
                 r = readable_directory(debs, error);
         if (r == 0)
                 r = make_directories(lists, 0755, error);
-        return r == 0 ? apt_make_sandbox_directory(apt->sandbox, apt->cache, "archives", &apt->archives, error) : r;
+        if (r == 0)
+                r = make_directories(apt->pins, 0755, error);
+        return r == 0 ? package_store_open(apt->cache, &apt->packages, error) : r;
 }
 
 int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error)
@@ -230,13 +232,17 @@ int apt_open(const AptOptions *options, Apt **ret, Error *error)
         apt->cache = strdup(options->cache_directory);
         apt->work_parent = strdup(options->work_directory);
         apt->work = path_join(options->work_directory, "apt");
-        if (!apt->architecture || !apt->cache || !apt->work_parent || !apt->work || hide_proxies(apt->output) < 0)
+        apt->pins = path_join(options->work_directory, "pins");
+        apt->pools = options->pools;
+        if (!apt->architecture || !apt->cache || !apt->work_parent || !apt->work || !apt->pins || hide_proxies(apt->output) < 0)
                 return error_out_of_memory(error);
         int r = make_places(apt, error);
         if (r == 0)
                 r = write_files(apt, error);
         if (r < 0)
                 return error_wrap(error, "Preparing apt");
+        if (!apt->offline)
+                apt_collect_lists(apt);
         *ret = TAKE_PTR(apt);
         return 0;
 }
@@ -254,14 +260,10 @@ Apt *apt_close(Apt *apt)
         free(apt->cache);
         free(apt->work);
         free(apt->work_parent);
-        free(apt->archives);
+        package_store_close(apt->packages);
+        free(apt->pins);
         free(apt);
         return NULL;
-}
-
-const char *apt_archives_directory(const Apt *apt)
-{
-        return apt->archives;
 }
 
 typedef struct Mounts {
@@ -323,7 +325,6 @@ static int add_debs(Mounts *mounts, char *const *deb_paths)
 static int collect_mounts(const Apt *apt, const AptRun *run, Mounts *ret)
 {
         if (add_mount(ret, apt->work, APT_INSIDE, false) < 0 || add_mount(ret, apt->current->lists, APT_INSIDE_LISTS, true) < 0 ||
-            (run->archives && add_mount(ret, apt->archives, APT_INSIDE_ARCHIVES, true) < 0) ||
             add_local_repositories(ret, run->repositories) < 0)
                 return -ENOMEM;
         return add_debs(ret, run->deb_paths);

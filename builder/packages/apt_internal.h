@@ -4,11 +4,11 @@
 #include "base/json.h"
 #include "packages/apt.h"
 #include "packages/freshness.h"
+#include "packages/package_store.h"
 
 /* What the parts of apt.h share. Where things are inside the tools sandbox: */
 #define APT_INSIDE "/run/templar/apt"            /* the build's own: configuration, sources, keys, dpkg status */
 #define APT_INSIDE_LISTS "/run/templar/lists"    /* the indexes */
-#define APT_INSIDE_ARCHIVES "/run/templar/archives"
 #define APT_INSIDE_DEBS "/run/templar/debs"      /* local .deb files, as NUMBER.deb */
 
 #define RELEASE_LIMIT_BYTES ((uint64_t) 32 << 20)
@@ -31,7 +31,9 @@ struct Apt {
         char *architecture;
         char *cache;    /* directories on the host */
         char *work_parent, *work; /* work_directory, and apt/ in it: ours; read only inside */
-        char *archives;           /* cache_directory/archives, the sandbox's */
+        PackageStore *packages;
+        char *pins;               /* work/pins: names of packages that this build uses */
+        char *const *pools;       /* borrowed */
         bool offline;
         Freshness *freshness; /* made when it is needed */
         AptSet **sets;        /* what apt_update() fetched */
@@ -49,7 +51,6 @@ typedef struct AptRun {
         const RepositoryList *repositories; /* directories of file: URIs are bound */
         char *const *deb_paths;             /* bound at APT_INSIDE_DEBS */
         bool network;
-        bool archives;       /* bound, writable */
         Buffer *ret_stdout;  /* captured */
         Buffer *ret_log;     /* all lines that were not captured, one "\n" each */
         void (*on_line)(void *userdata);
@@ -67,6 +68,8 @@ void apt_set_free(Apt *apt, AptSet *set);
 int apt_set_fill(Apt *apt, AptSet *set, Error *error) _must_check_;
 /* After apt-get update: the private lists are what the cache has from now on. */
 int apt_set_publish(Apt *apt, AptSet *set, Error *error) _must_check_;
+/* Removes indexes that no build has asked for in a long time; failures don't matter. */
+void apt_collect_lists(Apt *apt);
 /* Writes down that the generation was found fresh just now. */
 void apt_set_found_fresh(AptSet *set);
 /* "fresh" or "verified": seconds since 1970, or 0. */
@@ -167,3 +170,8 @@ int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_package
 
 /* Copies dpkg's status and apt's marks of the tree to where apt looks for them; *ret_status: the status as text. */
 int apt_take_status(Apt *apt, const SandboxTree *tree, Buffer *ret_status, Error *error) _must_check_;
+
+/* The .deb files of the recipe, or copies that the sandbox can read. */
+int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error) _must_check_;
+/* From the field Source of control data (NULL: it has none); name and version are known. -ENOMEM. */
+int apt_set_source(AptPackage *package, const char *source) _must_check_;

@@ -21,11 +21,14 @@
  *
  * A build holds the generation that it works with by a shared lock on its directory, so another build's update does not
  * change it between two stages; the next update removes those that nobody holds. `state` is written after the
- * indexes are on the disk, so that a crash leaves the old generation, the new one, or none that counts. */
+ * indexes are on the disk, so that a crash leaves the old generation, the new one, or none that counts. Sets that no build
+ * has asked for in LISTS_DAYS lose their generations. */
 
 #define STATE_VERSION 1
 #define STATE_LIMIT_BYTES ((uint64_t) 4 << 20)
 #define GENERATION_BYTES 8
+#define LISTS_DAYS 30
+#define DAY_SEC 86400
 
 void apt_set_free(Apt *apt, AptSet *set)
 {
@@ -116,6 +119,7 @@ static int hold_generation(Apt *apt, AptSet *set, Error *error)
         _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || !is_complete(apt, fd, state))
                 return 0;
+        (void) !utimensat(AT_FDCWD, set->lock_path, NULL, 0);
         set->generation = TAKE_PTR(path);
         set->generation_fd = TAKE_FD(fd);
         set->state = TAKE_PTR(state);
@@ -219,14 +223,14 @@ static int describe_generation(const char *path, json_t **ret, Error *error)
 }
 
 /* Under the exclusive lock, under which nobody takes hold of one. */
-static void remove_others(Apt *apt, const AptSet *set, const char *name)
+static void remove_others(Apt *apt, const char *store, const char *name)
 {
-        _cleanup_closedir_ DIR *directory = opendir(set->store);
+        _cleanup_closedir_ DIR *directory = opendir(store);
 
         for (struct dirent *entry; directory && (entry = directory_next(directory));) {
                 if (!is_generation(entry->d_name) || strcmp(entry->d_name, name) == 0)
                         continue;
-                _cleanup_free_ char *path = path_join(set->store, entry->d_name);
+                _cleanup_free_ char *path = path_join(store, entry->d_name);
                 _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
                 if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
                         continue;
@@ -259,7 +263,7 @@ static int publish_new(Apt *apt, AptSet *set, Error *error)
         r = write_state(set, state);
         if (r < 0)
                 return error_set_errno(error, -r, "Can't write the state of %s", set->store);
-        remove_others(apt, set, name);
+        remove_others(apt, set->store, name);
         return 0;
 }
 
@@ -284,4 +288,38 @@ int apt_set_publish(Apt *apt, AptSet *set, Error *error)
         }
         int r = apt_lock(set->lock_path, true, &lock_fd, error);
         return r < 0 ? r : publish_new(apt, set, error);
+}
+
+/* The lock is touched whenever a build asks. */
+static bool is_forgotten(const char *lock_path)
+{
+        struct stat status;
+
+        return lstat(lock_path, &status) == 0 && time(NULL) - status.st_mtim.tv_sec > (time_t) LISTS_DAYS * DAY_SEC;
+}
+
+static void collect_set(Apt *apt, const char *store)
+{
+        _cleanup_free_ char *state = path_join(store, "state"), *lock_path = path_join(store, "lock");
+
+        if (!state || !lock_path || !is_forgotten(lock_path))
+                return;
+        _cleanup_close_ int lock_fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (lock_fd < 0 || flock(lock_fd, LOCK_EX | LOCK_NB) < 0 || !is_forgotten(lock_path))
+                return;
+        /* the lock stays: somebody may be waiting for it */
+        if (unlink(state) == 0 || errno == ENOENT)
+                remove_others(apt, store, "");
+}
+
+void apt_collect_lists(Apt *apt)
+{
+        _cleanup_free_ char *lists = path_join(apt->cache, "lists");
+        _cleanup_closedir_ DIR *directory = lists ? opendir(lists) : NULL;
+
+        for (struct dirent *entry; directory && (entry = directory_next(directory));) {
+                _cleanup_free_ char *store = path_join(lists, entry->d_name);
+                if (store)
+                        collect_set(apt, store);
+        }
 }

@@ -13,6 +13,10 @@ void apt_package_done(AptPackage *package)
         free(package->name);
         free(package->version);
         free(package->architecture);
+        free(package->source);
+        free(package->source_version);
+        free(package->patch_sha256);
+        free(package->patched_sha256);
         free(package->uri);
         free(package->file_name);
         free(package->sha256);

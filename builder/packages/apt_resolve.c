@@ -12,6 +12,8 @@
 #include "packages/readable.h"
 #include "packages/status.h"
 
+#define FORBIDDEN_NAME "forbidden"
+
 void apt_transaction_done(AptTransaction *transaction)
 {
         for (size_t i = 0; i < transaction->n_packages; i++)
@@ -103,7 +105,7 @@ static bool has_pin(char *const *requests)
 
 static const char *verb_name(const AptRequest *request)
 {
-        return request->verb == APT_INSTALL        ? "install"
+        return request->verb == APT_INSTALL || request->verb == APT_BOOTSTRAP ? "install"
                : request->verb == APT_DIST_UPGRADE ? "dist-upgrade"
                : request->purge                    ? "purge"
                                                    : "remove";
@@ -127,10 +129,14 @@ static int make_arguments(const AptRequest *request, const char *mode, const cha
                 r = strv_append(&argv, "--no-install-suggests");
         if (r == 0 && has_pin(request->packages))
                 r = strv_append(&argv, "--allow-downgrades");
+        if (r == 0 && request->verb == APT_BOOTSTRAP)
+                r = strv_append(&argv, "-oDir::Etc::Preferences=" APT_INSIDE "/" FORBIDDEN_NAME);
         if (r == 0)
                 r = strv_append(&argv, verb_name(request));
         if (r == 0)
                 r = strv_append(&argv, "--");
+        if (r == 0 && request->pattern)
+                r = strv_append(&argv, request->pattern);
         if (r == 0)
                 r = strv_extend(&argv, request->packages);
         for (size_t i = 0; r == 0 && request->deb_paths && request->deb_paths[i]; i++)
@@ -295,11 +301,7 @@ static int collect_steps(const AptChanges *changes, AptTransaction *transaction)
 
 static bool is_there(const Apt *apt, const AptPackage *package)
 {
-        _cleanup_free_ char *path = path_join(apt->archives, package->file_name);
-        struct stat status;
-
-        return package->local_path || (path && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-                                       (uint64_t) status.st_size == package->size_bytes);
+        return package->local_path || package_store_has(apt->packages, package->sha256, package->size_bytes);
 }
 
 static int fill_transaction(const Apt *apt, const AptRequest *request, const AptChanges *changes, AptPackages *files,
@@ -335,8 +337,7 @@ static bool has_unpacking(const AptChanges *changes)
         return false;
 }
 
-/* The .deb files of the recipe, or copies that the sandbox can read. */
-static int take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
+int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
 {
         _cleanup_free_ char *directory = path_join(apt->work, "debs");
         _cleanup_strv_ char **debs = NULL;
@@ -375,6 +376,8 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         }
         if (r == 0)
                 r = fill_transaction(apt, request, &changes, &files, &transaction, error);
+        if (r == 0)
+                r = apt_find_sources(apt, &transaction, error);
         if (r < 0)
                 return r;
         *ret = transaction;
@@ -382,32 +385,7 @@ static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Err
         return 0;
 }
 
-static int check_selection(const Apt *apt, Error *error)
-{
-        return apt->has_selection ? 0 : error_set(error, -EINVAL, "No repositories are selected");
-}
-
-int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
-{
-        _cleanup_buffer_ Buffer status = BUFFER_INIT;
-        _cleanup_strv_ char **debs = NULL;
-        AptRequest readable = *request;
-        int r = check_selection(apt, error);
-
-        if (r == 0)
-                r = check_names(request->packages, error);
-        if (r == 0)
-                r = take_debs(apt, request->deb_paths, &debs, error);
-        readable.deb_paths = debs;
-        if (r == 0)
-                r = apt_take_status(apt, tree, &status, error);
-        if (r == 0 && request->verb == APT_REMOVE_PACKAGES)
-                r = check_installed(request->packages, status.data ? status.data : "", request->purge, error);
-        return r < 0 ? r : resolve(apt, &readable, ret, error);
-}
-
-/* "NAME_VERSION_ARCH.deb", with %3a for ":" */
-static int split_file_name(AptPackage *package, Error *error)
+int apt_split_file_name(AptPackage *package, Error *error)
 {
         _cleanup_strv_ char **parts = strv_split(package->file_name, "_");
         char **targets[] = { &package->name, &package->version, &package->architecture };
@@ -437,6 +415,105 @@ static int split_file_name(AptPackage *package, Error *error)
         return 0;
 }
 
+/* ------------------------------------------------------------------------------------------------ an empty tree */
+
+/* Forbidden packages have no candidate, and the pattern must not choose them. */
+static int forbid(Apt *apt, const AptRequest *request, char **ret_pattern, Error *error)
+{
+        _cleanup_buffer_ Buffer preferences = BUFFER_INIT, pattern = BUFFER_INIT;
+        int r = buffer_printf(&pattern, "?and(%s", request->pattern);
+
+        for (char *const *name = request->forbidden; r == 0 && name && *name; name++) {
+                r = buffer_printf(&preferences, "Package: %s\nPin: release *\nPin-Priority: -1\n\n", *name);
+                if (r == 0)
+                        r = buffer_printf(&pattern, ",?not(?exact-name(%s))", *name);
+        }
+        if (r == 0)
+                r = buffer_append_string(&pattern, ")");
+        if (r < 0)
+                return error_out_of_memory(error);
+        r = apt_write_text(apt, FORBIDDEN_NAME, preferences.data ? preferences.data : "", error);
+        if (r == 0)
+                *ret_pattern = buffer_take(&pattern);
+        return r;
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+        const AptPackage *left = a, *right = b;
+        int r = strcmp(left->name, right->name);
+
+        return r != 0 ? r : strcmp(left->architecture, right->architecture);
+}
+
+static int check_sum(const AptPackage *package, Error *error)
+{
+        if (package->sha256)
+                return 0;
+        error_set(error, -EKEYREJECTED, "The repository has no SHA-256 of the package %s", package->name);
+        return error_hint(error, "Its indexes are too old or too weak to be believed");
+}
+
+/* The files alone say everything: in which order packages are unpacked is nothing that apt has to find out. */
+static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction *ret, Error *error)
+{
+        _cleanup_buffer_ Buffer uris = BUFFER_INIT;
+        _cleanup_apt_packages_ AptPackages files = { 0 };
+        _cleanup_free_ char *pattern = NULL;
+        AptRequest whole = *request;
+
+        int r = forbid(apt, request, &pattern, error);
+        whole.pattern = pattern;
+        if (r == 0)
+                r = ask(apt, &whole, "--print-uris", "-q", &uris, error);
+        if (r == 0)
+                r = apt_parse_uris(uris.data, &files, error);
+        for (size_t i = 0; r == 0 && i < files.n_items; i++) {
+                r = apt_split_file_name(&files.items[i], error);
+                if (r == 0)
+                        r = check_sum(&files.items[i], error);
+                if (r == 0 && !is_there(apt, &files.items[i]))
+                        ret->download_bytes += files.items[i].size_bytes;
+        }
+        if (r < 0)
+                return r;
+        if (files.n_items > 1)
+                qsort(files.items, files.n_items, sizeof *files.items, compare_packages);
+        ret->packages = TAKE_PTR(files.items);
+        ret->n_packages = files.n_items;
+        files.n_items = 0;
+        return apt_find_sources(apt, ret, error);
+}
+
+static int check_selection(const Apt *apt, Error *error)
+{
+        return apt->has_selection ? 0 : error_set(error, -EINVAL, "No repositories are selected");
+}
+
+int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, AptTransaction *ret, Error *error)
+{
+        _cleanup_buffer_ Buffer status = BUFFER_INIT;
+        _cleanup_strv_ char **debs = NULL;
+        AptRequest readable = *request;
+        int r = check_selection(apt, error);
+
+        if (r == 0)
+                r = check_names(request->packages, error);
+        if (r == 0)
+                r = apt_take_debs(apt, request->deb_paths, &debs, error);
+        readable.deb_paths = debs;
+        if (r == 0)
+                r = apt_take_status(apt, tree, &status, error);
+        if (r == 0 && request->verb == APT_REMOVE_PACKAGES)
+                r = check_installed(request->packages, status.data ? status.data : "", request->purge, error);
+        if (r == 0 && request->verb == APT_BOOTSTRAP)
+                r = check_names(request->forbidden, error);
+        if (r < 0)
+                return r;
+        return request->verb == APT_BOOTSTRAP ? resolve_bootstrap(apt, request, ret, error)
+                                              : resolve(apt, &readable, ret, error);
+}
+
 static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *error)
 {
         const char *const argv[] = { "apt-get", "download", "--print-uris", "-q", "--", name, NULL };
@@ -451,7 +528,7 @@ static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *err
         r = apt_parse_uris(text.data ? text.data : "", ret, error);
         if (r == 0 && (ret->n_items != 1 || !ret->items[0].sha256))
                 return error_set(error, -ENOENT, "The repositories have no package %s with a SHA-256", name);
-        return r == 0 ? split_file_name(&ret->items[0], error) : r;
+        return r == 0 ? apt_split_file_name(&ret->items[0], error) : r;
 }
 
 int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPackage *ret, char **ret_path,
@@ -468,10 +545,12 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
         if (r == 0)
                 r = find_package(apt, name, &packages, error);
         if (r == 0)
+                r = apt_find_sources(apt, &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
+        if (r == 0)
                 r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
         if (r < 0)
                 return r;
-        char *path = path_join(apt->archives, packages.items[0].file_name);
+        char *path = apt_package_path(apt, &packages.items[0]);
         if (!path)
                 return error_out_of_memory(error);
         *ret_path = path;

@@ -21,7 +21,7 @@ static bool find_all(void *handle)
 #define SYMBOL(name) { "curl_" #name, offsetof(CurlLibrary, name) }
                 SYMBOL(global_init),       SYMBOL(slist_append),        SYMBOL(slist_free_all),
                 SYMBOL(easy_init),         SYMBOL(easy_cleanup),        SYMBOL(easy_setopt),
-                SYMBOL(easy_getinfo),      SYMBOL(multi_init),          SYMBOL(multi_cleanup),
+                SYMBOL(easy_getinfo),      SYMBOL(easy_strerror),      SYMBOL(multi_init),          SYMBOL(multi_cleanup),
                 SYMBOL(multi_add_handle),  SYMBOL(multi_remove_handle), SYMBOL(multi_perform),
                 SYMBOL(multi_poll),        SYMBOL(multi_info_read),
 #undef SYMBOL
@@ -52,4 +52,18 @@ const CurlLibrary *curl_library(void)
 
         pthread_once(&once, load);
         return loaded ? &library : NULL;
+}
+
+CURLcode curl_set_protocols(const CurlLibrary *curl, CURL *easy, const char *uri)
+{
+        bool encrypted = strncasecmp(uri, "https:", strlen("https:")) == 0;
+#if LIBCURL_VERSION_NUM >= 0x075500
+        static const char both[] = "http,https";
+        CURLcode code = curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, both);
+        return code ?: curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, encrypted ? "https" : both);
+#else
+        long both = CURLPROTO_HTTP | CURLPROTO_HTTPS, redirects = encrypted ? CURLPROTO_HTTPS : both;
+        CURLcode code = curl->easy_setopt(easy, CURLOPT_PROTOCOLS, both);
+        return code ?: curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS, redirects);
+#endif
 }

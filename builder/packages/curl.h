@@ -14,6 +14,7 @@ typedef struct CurlLibrary {
         typeof(curl_easy_cleanup) *easy_cleanup;
         typeof(curl_easy_setopt) *easy_setopt;
         typeof(curl_easy_getinfo) *easy_getinfo;
+        typeof(curl_easy_strerror) *easy_strerror;
         typeof(curl_multi_init) *multi_init;
         typeof(curl_multi_cleanup) *multi_cleanup;
         typeof(curl_multi_add_handle) *multi_add_handle;
@@ -25,3 +26,6 @@ typedef struct CurlLibrary {
 
 /* NULL when there is no libcurl, or one that is too old (before 7.66). It is never unloaded. */
 const CurlLibrary *curl_library(void);
+
+/* HTTP and HTTPS alone; redirects never lead from an encrypted to a plain address. */
+CURLcode curl_set_protocols(const CurlLibrary *curl, CURL *easy, const char *uri);

@@ -26,7 +26,7 @@ typedef struct Apply {
         Output *output; /* with our tap in it */
         DpkgProgress progress;
         void *userdata;
-        size_t n_done;      /* steps that dpkg has begun */
+        size_t n_steps, n_done; /* in all; those that dpkg has begun */
         size_t next_package; /* of the transaction: packages are in the order of the unpacking steps */
         DpkgBlame blame;
         bool failed; /* a listener ran out of memory */
@@ -43,9 +43,9 @@ static void on_line(const char *line, void *userdata)
         if (!package || !apply->progress)
                 return;
         _cleanup_free_ char *name = strndup(package, length);
-        if (apply->n_done < apply->transaction->n_steps)
+        if (apply->n_done < apply->n_steps)
                 apply->n_done++;
-        apply->progress(apply->n_done, apply->transaction->n_steps, name ? name : "", apply->userdata);
+        apply->progress(apply->n_done, apply->n_steps, name ? name : "", apply->userdata);
 }
 
 /* Files that configuration questions are about stay as they are or become the package's; nobody is there to ask.
@@ -122,15 +122,14 @@ static void archives_done(Archives *archives)
 
 static int bind_archives(const Apply *apply, size_t n, Archives *ret)
 {
-        const char *directory = apt_archives_directory(apply->apt);
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const AptPackage *package = &apply->transaction->packages[apply->next_package + i];
                 r = strv_appendf(&ret->targets, PACKAGES_INSIDE "/%s", package->file_name);
+                _cleanup_free_ char *path = apt_package_path(apply->apt, package);
                 if (r == 0)
-                        r = package->local_path ? strv_append(&ret->sources, package->local_path)
-                                                : strv_appendf(&ret->sources, "%s/%s", directory, package->file_name);
+                        r = path ? strv_append(&ret->sources, path) : -ENOMEM;
         }
         ret->mounts = r == 0 ? calloc(n, sizeof *ret->mounts) : NULL;
         if (!ret->mounts)
@@ -217,6 +216,7 @@ int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const 
                 .tree = tree,
                 .apt = apt,
                 .transaction = transaction,
+                .n_steps = transaction->n_steps,
                 .environment = environment,
                 .progress = progress,
                 .userdata = userdata,
@@ -230,4 +230,35 @@ int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const 
                 r = run_guarded(&apply, error);
         dpkg_blame_done(&apply.blame);
         return r < 0 ? r : marks_update(sandbox, tree, transaction, apt->architecture, error);
+}
+
+int dpkg_run(const DpkgTask *task, char *const *argv, Error *error)
+{
+        _cleanup_tap_ Tap tap = TAP_INIT;
+        Apply apply = {
+                .sandbox = task->sandbox,
+                .tree = task->tree,
+                .environment = task->environment,
+                .n_steps = task->n_steps,
+                .progress = task->progress,
+                .userdata = task->userdata,
+        };
+        int r = tap_open(&tap, task->output, on_line, &apply, error);
+
+        if (r < 0)
+                return r;
+        apply.output = tap.output;
+        r = run_dpkg(&apply, argv, NULL, 0, error);
+        dpkg_blame_done(&apply.blame);
+        return r;
+}
+
+int dpkg_configure(const DpkgTask *task, char *const *names, Error *error)
+{
+        _cleanup_strv_ char **argv = NULL;
+
+        if (base_arguments(&argv, true) < 0 || strv_append(&argv, "--configure") < 0 ||
+            (names ? strv_extend(&argv, names) : strv_append(&argv, "--pending")) < 0)
+                return error_out_of_memory(error);
+        return dpkg_run(task, argv, error);
 }

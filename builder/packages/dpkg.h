@@ -10,13 +10,29 @@
 
 typedef void (*DpkgProgress)(size_t done, size_t total, const char *package, void *userdata);
 
-/* Carries out a transaction whose packages are in the archives directory: unpack, configure, remove in apt's order,
+/* Carries out a transaction whose packages are there (apt_download()): unpack, configure, remove in apt's order,
  * triggers at the end, then apt's automatic marks. Services don't start meanwhile (policy-rc.d says no,
  * start-stop-daemon and initctl are diverted); all of that is gone again afterwards, also after a failure.
  * A failing maintainer script is named with its package and status. */
 int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const AptTransaction *transaction,
                const char *const *environment, Output *output, DpkgProgress progress, void *userdata, Error *error)
         _must_check_;
+
+/* One run of dpkg, or of something that speaks as dpkg does. Everything is borrowed. */
+typedef struct DpkgTask {
+        Sandbox *sandbox;
+        const SandboxTree *tree;
+        const char *const *environment;
+        Output *output;
+        size_t n_steps; /* packages, for progress */
+        DpkgProgress progress;
+        void *userdata;
+} DpkgTask;
+
+/* Fails with dpkg's own complaint, as dpkg_apply(). Guarding the tree (guard.h) is the caller's. */
+int dpkg_run(const DpkgTask *task, char *const *argv, Error *error) _must_check_;
+/* Configures packages that are unpacked, and what their triggers want; NULL: all that there are. */
+int dpkg_configure(const DpkgTask *task, char *const *names, Error *error) _must_check_;
 
 /* An installed package, from the tree's dpkg status. */
 typedef struct DpkgPackage {

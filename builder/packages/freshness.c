@@ -217,26 +217,12 @@ static int add_headers(const CurlLibrary *curl, Request *request)
         return r;
 }
 
-static CURLcode set_protocols(const CurlLibrary *curl, Request *request)
-{
-        bool encrypted = string_starts_with(request->file->uri, "https:");
-#if LIBCURL_VERSION_NUM >= 0x075500
-        static const char both[] = "http,https";
-        CURLcode code = curl->easy_setopt(request->easy, CURLOPT_PROTOCOLS_STR, both);
-        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS_STR, encrypted ? "https" : both);
-#else
-        long both = CURLPROTO_HTTP | CURLPROTO_HTTPS, redirects = encrypted ? CURLPROTO_HTTPS : both;
-        CURLcode code = curl->easy_setopt(request->easy, CURLOPT_PROTOCOLS, both);
-        return code ?: curl->easy_setopt(request->easy, CURLOPT_REDIR_PROTOCOLS, redirects);
-#endif
-}
-
 static CURLcode set_options(const Round *round, Request *request)
 {
         const CurlLibrary *curl = round->curl;
         long timeout_msec = (long) round->freshness->timeout_msec;
         CURL *easy = request->easy;
-        CURLcode code = set_protocols(curl, request);
+        CURLcode code = curl_set_protocols(curl, request->easy, request->file->uri);
 
 #define SET(option, value) (code = code ?: curl->easy_setopt(easy, option, value))
         SET(CURLOPT_URL, request->file->uri);

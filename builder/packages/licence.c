@@ -25,6 +25,7 @@ static int reference_id(const char *name, const char *text, Buffer *ret)
         if (digest_new(&digest) < 0 || digest_add_field(digest, name) < 0 || digest_add_field(digest, text) < 0 ||
             digest_finish(digest, hex) < 0 || buffer_append_string(ret, "LicenseRef-") < 0)
                 return -ENOMEM;
+        name = *name ? name : "unnamed";
         for (size_t i = 0; name[i] && i < REFERENCE_NAME_MAX; i++) {
                 unsigned char c = (unsigned char) name[i];
                 const char *shown = c < 0x80 && (isalnum(c) || c == '.' || c == '-') ? name + i : "-";

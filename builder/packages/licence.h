@@ -19,7 +19,7 @@
 const char *licence_id(const char *name, char buffer[static LICENCE_ID_MAX]);
 
 /* All that the file declares, joined with AND: "(Artistic-1.0-Perl OR GPL-1.0-or-later) AND MIT". "NOASSERTION" when it
- * declares nothing, or more than anybody would read. What is not on the list is added to `references`, an object {"LicenseRef-...": {name, text}}. An
- * identifier there holds a digest of name and text, so that the same one means the same text in every package. The caller
- * frees. Returns 0 or -ENOMEM. */
+ * declares nothing, or more than anybody would read. What is not on the list is added to `references`, an object
+ * {"LicenseRef-...": {name, text}}. An identifier there holds a digest of name and text, so that the same one means the
+ * same text in every package. The caller frees. Returns 0 or -ENOMEM. */
 int licence_declared(const Copyright *copyright, json_t *references, char **ret_expression) _must_check_;

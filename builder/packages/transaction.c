@@ -6,10 +6,11 @@
 
 static json_t *package_to_json(const AptPackage *package)
 {
-        return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s, s:I, s:s*}", "name", package->name, "version",
-                         package->version, "architecture", package->architecture, "uri", package->uri, "file",
-                         package->file_name, "sha256", package->sha256, "size", (json_int_t) package->size_bytes,
-                         "path", package->local_path);
+        return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:I, s:s*, s:s*, s:s*}", "name", package->name,
+                         "version", package->version, "architecture", package->architecture, "source", package->source,
+                         "source_version", package->source_version, "uri", package->uri, "file", package->file_name,
+                         "sha256", package->sha256, "size", (json_int_t) package->size_bytes, "path",
+                         package->local_path, "patch", package->patch_sha256, "patched", package->patched_sha256);
 }
 
 /* Takes the reference `item`. */
@@ -60,23 +61,30 @@ static int copy_member(const json_t *object, const char *key, bool required, cha
 
 static int package_from_json(const json_t *object, AptPackage *package)
 {
+        const struct {
+                const char *key;
+                bool required;
+                char **target;
+        } members[] = {
+                { "name", true, &package->name },
+                { "version", true, &package->version },
+                { "architecture", true, &package->architecture },
+                { "source", true, &package->source },
+                { "source_version", true, &package->source_version },
+                { "uri", false, &package->uri },
+                { "file", false, &package->file_name },
+                { "sha256", true, &package->sha256 },
+                { "path", false, &package->local_path },
+                { "patch", false, &package->patch_sha256 },
+                { "patched", false, &package->patched_sha256 },
+        };
         json_t *size = json_object_get(object, "size");
         int r = json_is_integer(size) && json_integer_value(size) >= 0 ? 0 : -EBADMSG;
 
         package->size_bytes = (uint64_t) json_integer_value(size);
-        if (r == 0)
-                r = copy_member(object, "name", true, &package->name);
-        if (r == 0)
-                r = copy_member(object, "version", true, &package->version);
-        if (r == 0)
-                r = copy_member(object, "architecture", true, &package->architecture);
-        if (r == 0)
-                r = copy_member(object, "uri", false, &package->uri);
-        if (r == 0)
-                r = copy_member(object, "file", false, &package->file_name);
-        if (r == 0)
-                r = copy_member(object, "sha256", true, &package->sha256);
-        return r == 0 ? copy_member(object, "path", false, &package->local_path) : r;
+        for (size_t i = 0; r == 0 && i < ELEMENTS(members); i++)
+                r = copy_member(object, members[i].key, members[i].required, members[i].target);
+        return r;
 }
 
 static int packages_from_json(const json_t *array, AptTransaction *transaction)
@@ -145,5 +153,64 @@ int apt_transaction_from_json(const json_t *json, AptTransaction *ret)
         transaction.download_bytes = (uint64_t) json_integer_value(json_object_get(json, "download"));
         *ret = transaction;
         transaction = (AptTransaction){ 0 };
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ copies */
+
+static bool copy(const char *text, char **ret)
+{
+        *ret = text ? strdup(text) : NULL;
+        return !text || *ret;
+}
+
+int apt_package_copy(const AptPackage *package, AptPackage *ret)
+{
+        AptPackage new = { .size_bytes = package->size_bytes };
+
+        if (copy(package->name, &new.name) && copy(package->version, &new.version) &&
+            copy(package->architecture, &new.architecture) && copy(package->source, &new.source) &&
+            copy(package->source_version, &new.source_version) && copy(package->uri, &new.uri) &&
+            copy(package->file_name, &new.file_name) && copy(package->sha256, &new.sha256) &&
+            copy(package->local_path, &new.local_path) && copy(package->patch_sha256, &new.patch_sha256) &&
+            copy(package->patched_sha256, &new.patched_sha256)) {
+                *ret = new;
+                return 0;
+        }
+        apt_package_done(&new);
+        return -ENOMEM;
+}
+
+static int copy_steps(const AptTransaction *from, AptTransaction *to)
+{
+        to->steps = calloc(from->n_steps + 1, sizeof *to->steps);
+        if (!to->steps)
+                return -ENOMEM;
+        for (size_t i = 0; i < from->n_steps; i++) {
+                to->steps[i].action = from->steps[i].action;
+                to->n_steps++;
+                if (!copy(from->steps[i].package, &to->steps[i].package))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int apt_transaction_copy(const AptTransaction *transaction, AptTransaction *ret)
+{
+        _cleanup_transaction_ AptTransaction new = { .download_bytes = transaction->download_bytes };
+
+        new.packages = calloc(transaction->n_packages + 1, sizeof *new.packages);
+        if (!new.packages || copy_steps(transaction, &new) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < transaction->n_packages; i++) {
+                int r = apt_package_copy(&transaction->packages[i], &new.packages[i]);
+                if (r < 0)
+                        return r;
+                new.n_packages++;
+        }
+        if (strv_extend(&new.automatic, transaction->automatic) < 0 || strv_extend(&new.manual, transaction->manual) < 0)
+                return -ENOMEM;
+        *ret = new;
+        new = (AptTransaction){ 0 };
         return 0;
 }

@@ -57,7 +57,8 @@ static Source *add_source(Loader *loader, const char *name, const void *data, si
         Source **slot = POOL_APPEND(&recipe->pool, &recipe->sources), *source;
         const char *text = data;
 
-        if (!slot || !(source = *slot = pool_allocate(&recipe->pool, sizeof *source)))
+        if (!slot || !(source = *slot = pool_allocate(&recipe->pool, sizeof *source)) ||
+            digest_buffer(data ? data : "", length, source->sha256) < 0)
                 return NULL;
         if (length >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0) {
                 text += 3;

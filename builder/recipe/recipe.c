@@ -58,6 +58,25 @@ bool recipe_uses_version(const Recipe *recipe)
         return recipe->uses_version;
 }
 
+size_t recipe_n_texts(const Recipe *recipe)
+{
+        return recipe->sources.n;
+}
+
+RecipeText recipe_text(const Recipe *recipe, size_t index)
+{
+        assert(index < recipe->sources.n);
+        const Source *source = recipe->sources.items[index];
+        size_t length = strlen(recipe->directory);
+        const char *name = source->name;
+
+        if (source->is_setting)
+                return (RecipeText){ .setting = source->text };
+        if (string_starts_with(name, recipe->directory) && name[length] == '/')
+                name += length + 1;
+        return (RecipeText){ .name = name + strspn(name, "/"), .sha256 = source->sha256 };
+}
+
 const RecipeSection *recipe_image(const Recipe *recipe)
 {
         return recipe->image;

@@ -58,6 +58,16 @@ bool recipe_uses_version(const Recipe *recipe);
 /* %v expands to this. Must be called before values with %v are asked for; may be called again. */
 int recipe_set_version(Recipe *recipe, const char *version, Error *error) _must_check_;
 
+/* What it was read from, in that order: its file, the drop-ins, then each --set. */
+typedef struct RecipeText {
+        const char *name;   /* relative to the recipe's folder; NULL for a --set */
+        const char *sha256; /* of the file */
+        const char *setting; /* "Section.Key=Value"; NULL for a file */
+} RecipeText;
+
+size_t recipe_n_texts(const Recipe *recipe);
+RecipeText recipe_text(const Recipe *recipe, size_t index);
+
 const RecipeSection *recipe_image(const Recipe *recipe);
 /* The stage sections in the order in which they stand. */
 size_t recipe_n_stages(const Recipe *recipe);

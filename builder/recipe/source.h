@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/digest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,6 +14,7 @@ typedef struct Source {
         size_t length;
         unsigned order;  /* errors are shown in the order in which sources were read */
         bool is_setting; /* one --set; its lines have no numbers for people */
+        char sha256[SHA256_HEX_SIZE]; /* of the file as it is, with its byte order mark */
 } Source;
 
 /* A stretch of one line. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int sandbox_open(Sandbox **ret, Error *error)
@@ -49,12 +50,26 @@ typedef struct HandOver {
         gid_t gid;
 } HandOver;
 
+/* The directory around it may have ACLs to inherit, which would stand above the modes of all files that are made in it. */
+static int drop_acls(int fd)
+{
+        static const char *const names[] = { "system.posix_acl_default", "system.posix_acl_access" };
+
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+                if (fremovexattr(fd, names[i]) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+                        return -errno;
+        return 0;
+}
+
 static int hand_over(int root_fd, void *userdata, Buffer *reply, Error *error)
 {
         const HandOver *work = userdata;
 
         (void) root_fd;
         (void) reply;
+        int r = drop_acls(work->fd);
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't remove the ACLs that %s inherited", work->name);
         if (fchown(work->fd, work->uid, work->gid) < 0 || fchmod(work->fd, 0755) < 0)
                 return error_set_errno(error, errno, "Can't hand the directory %s over to the sandbox",
                                        work->name);

@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "packages/dpkg.h"
 #include "stages/bootstrap_cache.h"
+#include "stages/bootstrap_used.h"
 #include "stages/keyring.h"
 #include "stages/kinds.h"
 #include "stages/suites.h"
@@ -251,6 +252,8 @@ static int run_halves(StageContext *context, const Bootstrap *bootstrap, const c
         int r = first_half(context, bootstrap, keyring_path, cache, error);
         if (r == 0)
                 r = bootstrap_cache_keep(cache, context->tree, error);
+        if (r == 0)
+                r = bootstrap_tell(context, bootstrap, error);
         if (r == 0)
                 r = second_half(context, error);
         output_listen(context->output, progress.next, progress.next_userdata);

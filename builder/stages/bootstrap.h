@@ -5,8 +5,7 @@
 #include "packages/repository.h"
 #include "stages/stage.h"
 
-/* Runs debootstrap(8) for the [Debootstrap] stage: the first half (download, verify, unpack) with the host's tools and
- * the network, the second (configure) inside the tree and without one. */
+/* The two engines of the [Debootstrap] stage. */
 
 typedef struct Bootstrap {
         const char *suite;
@@ -17,4 +16,9 @@ typedef struct Bootstrap {
         const Repository *repository; /* mirror, components, keyring */
 } Bootstrap;
 
+/* Runs debootstrap(8): the first half (download, verify, unpack) with the host's tools and the network, the second
+ * (configure) inside the tree and without one. */
 int bootstrap_run(StageContext *context, const Bootstrap *bootstrap, Error *error) _must_check_;
+
+/* Our own, see bootstrap/native.h, with the packages of context->transaction. */
+int native_run(StageContext *context, const Bootstrap *bootstrap, Error *error) _must_check_;

@@ -11,6 +11,11 @@
 #define UBUNTU_MIRROR "http://archive.ubuntu.com/ubuntu"
 #define UBUNTU_PORTS_MIRROR "http://ports.ubuntu.com/ubuntu-ports"
 
+static bool is_native(const RecipeSection *section)
+{
+        return string_equal(section_string(section, "Engine"), "native");
+}
+
 static const char *mirror(const RecipeSection *section, const Recipe *recipe, const char *script)
 {
         const char *architecture = recipe_architecture(recipe);
@@ -93,6 +98,8 @@ static int check(const RecipeSection *section, Error *error)
 {
         const char *suite = section_string(section, "Suite"), *script;
 
+        if (!is_native(section) && string_equal(section_string(section, "Variant"), "essential"))
+                return error_set_usage(error, -EINVAL, "Variant=essential needs Engine=native; debootstrap has no such variant");
         /* a recipe is not wrong because this machine has no debootstrap */
         if (!suite || access(SUITES_SCRIPTS_DIRECTORY, R_OK) < 0)
                 return 0;
@@ -115,6 +122,36 @@ static char *describe(const RecipeSection *section)
                        : text;
 }
 
+/* What apt is asked for: the sets that mmdebstrap(1) has under these names. usr-is-merged is what a package that is
+ * Essential may ask for in place of usrmerge, which would bring half of perl to convert what is converted. */
+#define MINBASE                                                                                              \
+        "?essential,?priority(required),?exact-name(apt),"                                                  \
+        "?and(?exact-name(usr-is-merged),?reverse-depends(?essential))"
+
+static const struct {
+        const char *variant, *pattern;
+} patterns[] = {
+        { "essential", "?or(?essential,?and(?exact-name(usr-is-merged),?reverse-depends(?essential)))" },
+        { "minbase", "?or(" MINBASE ")" },
+        { "buildd", "?or(" MINBASE ",?exact-name(build-essential))" },
+        { "standard", "?or(" MINBASE ",?priority(important),?priority(standard))" },
+};
+
+static bool request(const RecipeSection *section, StageRequest *ret)
+{
+        if (!is_native(section))
+                return false;
+        ret->apt = (AptRequest){
+                .verb = APT_BOOTSTRAP,
+                .packages = section_list(section, "Include"),
+                .forbidden = section_list(section, "Exclude"),
+        };
+        for (size_t i = 0; i < ELEMENTS(patterns); i++)
+                if (string_equal(patterns[i].variant, section_string(section, "Variant")))
+                        ret->apt.pattern = patterns[i].pattern;
+        return true;
+}
+
 static int run(StageContext *context, Error *error)
 {
         _cleanup_(repository_done) Repository repository = { 0 };
@@ -130,7 +167,9 @@ static int run(StageContext *context, Error *error)
         int r = suite_script(bootstrap.suite, section_string(section, "LikeSuite"), &bootstrap.script, error);
         if (r == 0)
                 r = debootstrap_repository(section, context->recipe, &repository, error);
-        return r < 0 ? r : bootstrap_run(context, &bootstrap, error);
+        if (r < 0)
+                return r;
+        return is_native(section) ? native_run(context, &bootstrap, error) : bootstrap_run(context, &bootstrap, error);
 }
 
 static int check_suite(const char *value, Error *error)
@@ -148,7 +187,8 @@ static int check_packages(const char *value, Error *error)
                        : 0;
 }
 
-static const char *const variants[] = { "minbase", "buildd", "standard", NULL };
+static const char *const variants[] = { "essential", "minbase", "buildd", "standard", NULL };
+static const char *const engines[] = { "native", "debootstrap", NULL };
 
 static const KeySchema keys[] = {
         { .name = "Suite", .type = KEY_WORD, .required = true, .check = check_suite,
@@ -158,10 +198,14 @@ static const KeySchema keys[] = {
         { .name = "Components", .type = KEY_LIST, .fallback = "main", .check = check_packages,
           .help = "Components of the suite." },
         { .name = "Variant", .type = KEY_ENUM, .choices = variants, .fallback = "minbase",
-          .help = "What is installed: minbase (essential packages and apt), buildd (with build-essential), standard "
-                  "(all of priority important)." },
+          .help = "What is installed: essential (what is marked so), minbase (with it what is of priority required, and "
+                  "apt), buildd (with build-essential), standard (with what is of priority important and standard; "
+                  "debootstrap leaves the latter out)." },
         { .name = "Include", .type = KEY_LIST, .check = check_packages, .help = "Further packages to install." },
         { .name = "Exclude", .type = KEY_LIST, .check = check_packages, .help = "Packages to leave out." },
+        { .name = "Engine", .type = KEY_ENUM, .choices = engines, .fallback = "native",
+          .help = "What makes the tree: native (templar itself: apt resolves, all packages are unpacked at once, their "
+                  "own scripts run) or debootstrap(8)." },
         { .name = "Keyring", .type = KEY_HOST_FILE,
           .help = "The keys that may sign the suite; without it the keyring of the distribution." },
         { .name = "CheckValidUntil", .type = KEY_BOOL, .fallback = "yes",
@@ -173,16 +217,17 @@ static const KeySchema keys[] = {
 
 const SectionSchema stage_debootstrap_schema = {
         .name = "Debootstrap",
-        .help = "Makes the first tree with debootstrap(8). Signatures are always checked.",
+        .help = "Makes the first tree. Signatures are always checked.",
         .keys = keys,
         .check = check,
 };
 
 const StageKind stage_debootstrap = {
         .schema = &stage_debootstrap_schema,
-        .version = 1,
+        .version = 2,
         .repositories = repositories,
         .installs_packages = true,
+        .request = request,
         .digest = digest,
         .describe = describe,
         .run = run,

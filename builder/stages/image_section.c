@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/format.h"
+#include "image/lint.h"
 #include "stages/clean.h"
 #include "stages/kinds.h"
 
 #include <errno.h>
+
+static int check_allow(const char *value, Error *error)
+{
+        _cleanup_lint_allows_ LintAllows allows = { 0 };
+
+        return lint_allow_add(&allows, value, true, error);
+}
 
 static int check_level(const char *value, Error *error)
 {
@@ -50,6 +58,9 @@ static const KeySchema keys[] = {
           .help = "Another recipe: the stages of this one run on the tree after all of its stages." },
         { .name = "Keep", .type = KEY_ENUM_LIST, .choices = clean_names,
           .help = "Entries of the cleaning at the end of the build that are left out." },
+        { .name = "Allow", .type = KEY_LINES, .check = check_allow,
+          .help = "CHECK[:PATH] REASON: a finding in the packed image that is right, and why; may be repeated, one in a line. "
+                  "PATH may hold \"*\". Checks: templar help lint." },
         { .name = NULL },
 };
 

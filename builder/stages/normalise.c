@@ -11,7 +11,7 @@
 
 int normalise_shadow(const Buffer *content, const NormaliseDates *dates, Buffer *ret)
 {
-        return shadow_clamp_days(content->data, dates->epoch_sec / DAY_SEC, dates->since_sec / DAY_SEC, ret);
+        return shadow_clamp_days(content->data ?: "", dates->epoch_sec / DAY_SEC, dates->since_sec / DAY_SEC, ret);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -30,7 +30,7 @@ static int append_line(Buffer *ret, const char *line)
 
 int normalise_shells(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
 {
-        _cleanup_strv_ char **lines = strv_split(content->data, "\n");
+        _cleanup_strv_ char **lines = strv_split(content->data ?: "", "\n");
         size_t n = strv_length(lines);
         int r = lines ? buffer_append(ret, "", 0) : -ENOMEM;
 
@@ -140,7 +140,20 @@ int normalise_info_menu(const Buffer *content, const NormaliseDates *dates _unus
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ iscsi */
+/* ------------------------------------------------------------------------------------------------ others */
+
+int normalise_mdadm(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
+{
+        static const char before[] = "# This configuration was auto-generated on ", after[] = " by mkconf\n";
+        const char *start = content->data ? strstr(content->data, before) : NULL;
+        const char *end = start ? strstr(start, after) : NULL;
+
+        if (!end || memchr(start, '\n', (size_t) (end - start)))
+                return -EBADMSG;
+        start += strlen(before) - strlen(" on ");
+        int r = buffer_append(ret, content->data, (size_t) (start - content->data));
+        return r < 0 ? r : buffer_append(ret, end, content->length - (size_t) (end - content->data));
+}
 
 int normalise_initiator(const Buffer *content, const NormaliseDates *dates _unused_, Buffer *ret)
 {

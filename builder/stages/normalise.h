@@ -29,5 +29,7 @@ int normalise_keystore(const Buffer *content, const NormaliseDates *dates, Buffe
 /* The hash table that newaliases(1) of Postfix makes: its time, and the identity of the file, of which the inode number is
  * a part. Format: db_page.h of Berkeley DB 5.3. */
 int normalise_aliases(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;
+/* mdadm.conf: when mkconf made it. */
+int normalise_mdadm(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;
 /* iscsi's name of this machine: each clone makes one at its first start. */
 int normalise_initiator(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;

@@ -110,8 +110,13 @@ int normalise_keystore(const Buffer *content, const NormaliseDates *dates, Buffe
 #define HASH_MAGIC 0x061561u
 #define HASH_MAGIC_OFFSET 12
 #define PAGE_SIZE_OFFSET 20
+#define PAGE_ENTRIES_OFFSET 20
+#define PAGE_FREE_END_OFFSET 22
 #define PAGE_TYPE_OFFSET 25
+#define PAGE_HEADER_BYTES 26
+#define PAGE_HASH_UNSORTED 2
 #define PAGE_HASH_META 8
+#define PAGE_HASH 13
 #define FILE_ID_OFFSET 52
 #define FILE_ID_BYTES 20
 #define PAGE_SIZE_MIN 512u
@@ -124,6 +129,29 @@ static uint32_t number_at(const uint8_t *bytes)
 
         memcpy(&number, bytes, sizeof number);
         return number;
+}
+
+static uint16_t short_at(const uint8_t *bytes)
+{
+        uint16_t number;
+
+        memcpy(&number, bytes, sizeof number);
+        return number;
+}
+
+/* The identity of the file, and what is left of it in memory that was used again: the room between the list of items and
+ * the items is free. */
+static void clear_page(uint8_t *page, size_t page_bytes)
+{
+        uint8_t type = page[PAGE_TYPE_OFFSET];
+        size_t start = PAGE_HEADER_BYTES + 2 * (size_t) short_at(page + PAGE_ENTRIES_OFFSET);
+        /* 65536 does not fit */
+        size_t end = short_at(page + PAGE_FREE_END_OFFSET) ?: PAGE_SIZE_MAX;
+
+        if (type == PAGE_HASH_META)
+                memset(page + FILE_ID_OFFSET, 0, FILE_ID_BYTES);
+        if ((type == PAGE_HASH || type == PAGE_HASH_UNSORTED) && start < end && end <= page_bytes)
+                memset(page + start, 0, end - start);
 }
 
 /* The value stands before its key; each item begins with the byte 1. */
@@ -162,8 +190,7 @@ int normalise_aliases(const Buffer *content, const NormaliseDates *dates, Buffer
                 return r;
         uint8_t *data = (uint8_t *) ret->data + start;
         for (size_t offset = 0; offset < content->length; offset += page_bytes)
-                if (data[offset + PAGE_TYPE_OFFSET] == PAGE_HASH_META)
-                        memset(data + offset + FILE_ID_OFFSET, 0, FILE_ID_BYTES);
+                clear_page(data + offset, page_bytes);
         set_time(data, content->length, dates->epoch_sec);
         return 0;
 }

@@ -224,5 +224,5 @@ const SectionSchema stage_password_schema = {
 };
 
 const StageKind stage_password = {
-        .schema = &stage_password_schema, .version = 1, .digest = digest, .describe = describe, .run = run
+        .schema = &stage_password_schema, .version = 1, .secret_key = "PasswordFile", .digest = digest, .describe = describe, .run = run
 };

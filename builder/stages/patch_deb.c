@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "packages/dpkg.h"
 #include "packages/patch.h"
+#include "packages/transaction.h"
 #include "stages/kinds.h"
 #include "stages/transaction.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /* deb-version(7): what may stand in a version, with "+" or "~" first so that the suffix can't run into a number. */
@@ -67,7 +69,31 @@ static bool request(const RecipeSection *section, StageRequest *ret)
         return true;
 }
 
-static int run(StageContext *context, Error *error)
+/* What was taken is the package as it was, and the patch. */
+static int tell_original(StageContext *context, AptPackage *original, Error *error)
+{
+        char patch_sha256[SHA256_HEX_SIZE];
+        int r = digest_file(AT_FDCWD, section_path(context->section, "Patch"), NULL, patch_sha256, error);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < context->ret_used->n_packages; i++) {
+                AptPackage *package = &context->ret_used->packages[i];
+                if (!package->local_path)
+                        continue;
+                original->patch_sha256 = strdup(patch_sha256);
+                original->patched_sha256 = TAKE_PTR(package->sha256);
+                if (!original->patch_sha256)
+                        return error_out_of_memory(error);
+                apt_package_done(package);
+                *package = *original;
+                *original = (AptPackage){ 0 };
+                return 0;
+        }
+        return 0;
+}
+
+static int run_resolved(StageContext *context, Error *error)
 {
         _cleanup_(apt_package_done) AptPackage package = { 0 };
         _cleanup_free_ char *deb_path = NULL, *patched_path = NULL, *version = NULL;
@@ -86,7 +112,50 @@ static int run(StageContext *context, Error *error)
         if (r < 0)
                 return r;
         char *paths[] = { patched_path, NULL };
-        return transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+        r = transaction_run_request(context, &(AptRequest){ .verb = APT_INSTALL, .deb_paths = paths }, error);
+        return r < 0 ? r : tell_original(context, &package, error);
+}
+
+/* The same patch on the same bytes makes the same package, unless the tools that pack it have changed. */
+static int patch_again(StageContext *context, AptPackage *package, Error *error)
+{
+        _cleanup_free_ char *deb_path = apt_package_path(context->apt, package), *patched_path = NULL, *version = NULL;
+        char hex[SHA256_HEX_SIZE];
+
+        if (!deb_path)
+                return error_out_of_memory(error);
+        int r = patch(context, deb_path, &patched_path, &version, error);
+        if (r == 0)
+                r = digest_file(AT_FDCWD, patched_path, NULL, hex, error);
+        if (r < 0)
+                return r;
+        if (strcmp(hex, package->patched_sha256) != 0) {
+                error_set(error, -EBADMSG, "The patched %s %s has the SHA-256 %s, and %s is locked", package->name, version,
+                          hex, package->patched_sha256);
+                return error_hint(error, "The dpkg-deb of this machine may pack in another way than the one of then");
+        }
+        package->local_path = TAKE_PTR(patched_path);
+        return stage_note(context, error, "%s %s", package->name, version);
+}
+
+static int run_locked(StageContext *context, Error *error)
+{
+        _cleanup_transaction_ AptTransaction transaction = { 0 };
+
+        if (apt_transaction_copy(context->transaction, &transaction) < 0 ||
+            apt_transaction_copy(context->transaction, context->ret_used) < 0)
+                return error_out_of_memory(error);
+        context->ret_has_used = true;
+        int r = apt_download(context->apt, &transaction, NULL, NULL, error);
+        for (size_t i = 0; r == 0 && i < transaction.n_packages; i++)
+                if (transaction.packages[i].patched_sha256)
+                        r = patch_again(context, &transaction.packages[i], error);
+        return r == 0 ? transaction_apply(context, &transaction, error) : r;
+}
+
+static int run(StageContext *context, Error *error)
+{
+        return context->locked ? run_locked(context, error) : run_resolved(context, error);
 }
 
 static const KeySchema keys[] = {
@@ -109,7 +178,7 @@ const SectionSchema stage_patch_deb_schema = {
 
 const StageKind stage_patch_deb = {
         .schema = &stage_patch_deb_schema,
-        .version = 1,
+        .version = 2,
         .request = request,
         .digest = digest,
         .describe = describe,

@@ -4,6 +4,7 @@
 #include "base/clamp.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "stages/python_marshal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #define VERSION_3_7 3390u
 #define VERSION_2 20000u
 #define FLAG_HASHED 1u
+#define HEADER_BYTES 12
+#define MODULE_LIMIT_BYTES ((uint64_t) 64 << 20)
 
 typedef struct Search {
         int64_t epoch_sec;
@@ -28,23 +31,47 @@ static uint32_t number_at(const uint8_t *bytes)
         return (uint32_t) bytes[0] | (uint32_t) bytes[1] << 8 | (uint32_t) bytes[2] << 16 | (uint32_t) bytes[3] << 24;
 }
 
-/* False for what holds no time, or is no compiled module. */
-static bool read_time(int directory_fd, const char *name, uint32_t *ret_sec)
+typedef struct Module {
+        uint32_t version;
+        bool holds_time;
+        uint32_t time_sec; /* of its source */
+} Module;
+
+/* False for what is no compiled module. */
+static bool read_module(int directory_fd, const char *name, Module *ret)
 {
         _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        uint8_t header[12];
-        struct stat status;
+        uint8_t header[HEADER_BYTES];
 
-        if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-            read(fd, header, sizeof header) != (ssize_t) sizeof header || header[2] != '\r' || header[3] != '\n')
+        if (fd < 0 || read(fd, header, sizeof header) != (ssize_t) sizeof header || header[2] != '\r' || header[3] != '\n')
                 return false;
         uint32_t version = number_at(header) & 0xffff;
-        if (version < VERSION_3_7 || version >= VERSION_2) {
-                *ret_sec = number_at(header + 4);
-                return true;
-        }
-        *ret_sec = number_at(header + 8);
-        return !(number_at(header + 4) & FLAG_HASHED);
+        bool has_flags = version >= VERSION_3_7 && version < VERSION_2;
+        *ret = (Module){
+                .version = version,
+                .holds_time = !has_flags || !(number_at(header + 4) & FLAG_HASHED),
+                .time_sec = number_at(header + (has_flags ? 8 : 4)),
+        };
+        return true;
+}
+
+/* *ret_differs: it can't be made the same. */
+static int settle_module(int directory_fd, const char *name, const Module *module, bool *ret_differs, Error *error)
+{
+        _cleanup_buffer_ Buffer before = BUFFER_INIT, after = BUFFER_INIT;
+        int r = read_file(directory_fd, name, MODULE_LIMIT_BYTES, &before, NULL);
+
+        /* one that large is something else */
+        if (r < 0)
+                return r == -ENOMEM ? error_out_of_memory(error) : 0;
+        if (buffer_append(&after, before.data, before.length) < 0)
+                return error_out_of_memory(error);
+        *ret_differs = python_module_settle((uint8_t *) after.data, after.length, module->version) == PYTHON_MODULE_DIFFERS;
+        if (*ret_differs || memcmp(before.data, after.data, before.length) == 0)
+                return 0;
+        _cleanup_close_ int fd = openat(directory_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        r = fd < 0 ? -errno : write_all(fd, after.data, after.length);
+        return r < 0 ? error_set_errno(error, -r, "Can't rewrite %s", name) : 0;
 }
 
 /* "module.cpython-311.opt-1.pyc" has ../module.py; "module.pyc", of Python 2, module.py beside it. */
@@ -73,12 +100,20 @@ static bool is_stale(const Search *search, int directory_fd, const char *source,
 static int look_at_module(const Search *search, int directory_fd, const char *name, bool in_cache, Error *error)
 {
         _cleanup_free_ char *source = source_of(name, in_cache);
-        uint32_t time_sec;
+        bool differs = false;
+        Module module;
 
         if (!source)
                 return error_out_of_memory(error);
-        if (!read_time(directory_fd, name, &time_sec) || !is_stale(search, directory_fd, source, in_cache, time_sec))
+        if (!read_module(directory_fd, name, &module))
                 return 0;
+        bool stale = module.holds_time && is_stale(search, directory_fd, source, in_cache, module.time_sec);
+        /* one outside of a cache may be all that there is of the module, and nobody has compiled it during the build */
+        int r = !stale && in_cache && python_module_may_differ(module.version)
+                        ? settle_module(directory_fd, name, &module, &differs, error)
+                        : 0;
+        if (r < 0 || !(stale || differs))
+                return r;
         if (unlinkat(directory_fd, name, 0) < 0 && errno != ENOENT)
                 return error_set_errno(error, errno, "Can't remove %s", name);
         return 0;

@@ -32,6 +32,9 @@ typedef struct StageContext {
         const AptTransaction *transaction; /* for kinds with request(): what it was resolved to */
         Output *output;
         Report *report;
+        bool locked;                       /* it is what an earlier build took in the end, to be taken again */
+        AptTransaction *ret_used; /* filled in by kinds that know only now what they take, */
+        bool ret_has_used;        /* with this */
         char *ret_note; /* what the summary line says of it ("87 packages"), owned by the build; NULL: nothing */
 } StageContext;
 
@@ -58,6 +61,9 @@ typedef struct StageKind {
         /* The packages that the result depends on; false: none. The build resolves them, first for the layer's key, and
          * hands them to run(). May be NULL. */
         bool (*request)(const RecipeSection *section, StageRequest *ret);
+
+        /* The key that names a file with a secret in its only line, which must not come to stand in the image; NULL: none. */
+        const char *secret_key;
 
         /* Whether the same input gives the same result; NULL: yes. */
         bool (*cacheable)(const RecipeSection *section);

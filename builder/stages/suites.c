@@ -75,3 +75,20 @@ bool suite_needs_one_line(const char *suite)
 
         return release && strv_contains((char *const *) old, release);
 }
+
+bool suite_is_merged(const char *script, const char *variant, bool *ret_kept)
+{
+        static const char *const never[] = {
+                "potato",   "woody",   "sarge",   "etch",   "lenny",    "squeeze", "wheezy",  "jessie", "stretch",
+                "warty",    "hoary",   "breezy",  "dapper", "edgy",     "feisty",  "gutsy",   "hardy",  "intrepid",
+                "jaunty",   "karmic",  "lucid",   "maverick", "natty",  "oneiric", "precise", "quantal", "raring",
+                "saucy",    "trusty",  "utopic",  "vivid",  "wily",     "xenial",  "yakkety", "zesty",  "artful",
+                "bionic",   "cosmic",  NULL,
+        };
+        /* package builders of these stay as they were, so that what they build runs on both kinds of systems */
+        static const char *const not_buildd[] = { "buster", "bullseye", "bookworm", "hirsute", NULL };
+        bool buildd = strcmp(variant, "buildd") == 0 && strv_contains((char *const *) not_buildd, script);
+
+        *ret_kept = buildd && (strcmp(script, "bookworm") == 0 || strcmp(script, "hirsute") == 0);
+        return !buildd && !strv_contains((char *const *) never, script);
+}

@@ -17,6 +17,11 @@ int suite_script(const char *suite, const char *like, const char **ret_script, E
 /* Of a script's name. */
 bool suite_is_ubuntu(const char *script);
 
+/* Whether a new tree of the suite has /bin, /lib and so on as links to /usr: as debootstrap decides, for the suite or the
+ * one that it is like. *ret_kept: it has not, but the package usrmerge, which might be installed one day, would make it
+ * so. */
+bool suite_is_merged(const char *script, const char *variant, bool *ret_kept);
+
 /* True for suites whose apt (before 1.1) reads neither deb822 sources nor Signed-By: Debian up to jessie, Ubuntu up to
  * wily. Pockets count as their suite ("trusty-updates"). */
 bool suite_needs_one_line(const char *suite);

@@ -5,19 +5,19 @@
 #include "stages/kinds.h"
 
 
-static void show_download(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
+void transaction_show_download(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
 {
         char done[SIZE_TEXT_MAX], total[SIZE_TEXT_MAX];
 
         report_live(userdata, "downloading %s of %s", size_text(done_bytes, done), size_text(total_bytes, total));
 }
 
-static void show_package(size_t done, size_t total, const char *package, void *userdata)
+void transaction_show_package(size_t done, size_t total, const char *package, void *userdata)
 {
         report_live(userdata, "%zu of %zu: %s", done, total, package);
 }
 
-static int note_transaction(StageContext *context, const AptTransaction *transaction, Error *error)
+int transaction_note(StageContext *context, const AptTransaction *transaction, Error *error)
 {
         size_t removed = 0;
         uint64_t bytes = 0;
@@ -36,33 +36,34 @@ static int note_transaction(StageContext *context, const AptTransaction *transac
         return r;
 }
 
-static int apply(StageContext *context, const AptTransaction *transaction, Error *error)
+int transaction_apply(StageContext *context, const AptTransaction *transaction, Error *error)
 {
         /* packages that are there already may still be marked as asked for */
         bool idle = transaction->n_steps == 0;
         if (idle && strv_length(transaction->automatic) == 0 && strv_length(transaction->manual) == 0)
                 return stage_note(context, error, "nothing to do");
-        int r = apt_download(context->apt, transaction, show_download, context->report, error);
+        int r = apt_download(context->apt, transaction, transaction_show_download, context->report, error);
         if (r == 0)
                 r = dpkg_apply(context->sandbox, context->tree, context->apt, transaction, context->environment,
-                               context->output, show_package, context->report, error);
+                               context->output, transaction_show_package, context->report, error);
         if (r < 0)
                 return r;
-        return idle ? stage_note(context, error, "nothing to do") : note_transaction(context, transaction, error);
+        return idle ? stage_note(context, error, "nothing to do") : transaction_note(context, transaction, error);
 }
 
 int transaction_run(StageContext *context, Error *error)
 {
-        return apply(context, context->transaction, error);
+        return transaction_apply(context, context->transaction, error);
 }
 
 int transaction_run_request(StageContext *context, const AptRequest *request, Error *error)
 {
-        _cleanup_transaction_ AptTransaction transaction = { 0 };
+        AptTransaction *transaction = context->ret_used;
 
         report_live(context->report, "resolving dependencies");
         int r = apt_select(context->apt, context->repositories, *context->pins, error);
         if (r == 0)
-                r = apt_resolve(context->apt, context->tree, request, &transaction, error);
-        return r < 0 ? r : apply(context, &transaction, error);
+                r = apt_resolve(context->apt, context->tree, request, transaction, error);
+        context->ret_has_used = r == 0;
+        return r < 0 ? r : transaction_apply(context, transaction, error);
 }

@@ -5,6 +5,7 @@
 #include "stages/stage.h"
 #include "verbs/batch.h"
 #include "verbs/directories.h"
+#include "verbs/locks.h"
 #include "verbs/parallel.h"
 #include "verbs/size.h"
 #include "verbs/verb.h"
@@ -58,11 +59,16 @@ static int check_contradictions(const Options *options, Error *error)
         static const char *const pairs[][2] = { { "key", "no-sign" },
                                                 { "quiet", "verbose" },
                                                 { "no-cache", "from" } };
+        bool several = strv_length(options_arguments(options)) > 1;
 
         for (size_t i = 0; i < ELEMENTS(pairs); i++)
                 if (options_switch(options, pairs[i][0]) && options_switch(options, pairs[i][1]))
                         return error_set_usage(error, -EINVAL, "--%s and --%s contradict each other",
                                                pairs[i][0], pairs[i][1]);
+        if (several && options_string(options, "lock")) {
+                error_set_usage(error, -EINVAL, "--lock names the lock of one recipe, and there are several");
+                return error_hint(error, "With --locked each is built from the lock beside it");
+        }
         return 0;
 }
 
@@ -88,12 +94,15 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
         const Options *options = call->options;
         const char *out = options_string(options, "out"), *key = options_string(options, "key");
         uint64_t cache_size_bytes = 0;
+        char *const *pools = NULL;
 
         int r = check_contradictions(options, error);
         if (r >= 0)
                 r = read_formats(options_string(options, "formats"), &build->formats, error);
         if (r >= 0)
                 r = read_cache_size(options_string(options, "cache-size"), &cache_size_bytes, error);
+        if (r >= 0)
+                r = pools_check(options, &pools, error);
         if (r >= 0)
                 r = cache_directory(options_string(options, "cache"), &build->cache, error);
         if (r >= 0)
@@ -110,6 +119,7 @@ static int read_options(const VerbCall *call, BuildCall *build, Error *error)
                                          .sign = !options_switch(options, "no-sign"),
                                          .keep_failed = options_switch(options, "keep-failed"),
                                          .formats = build->formats,
+                                         .pools = pools,
                                          .shell_command = build->shell_command,
                                          .report = call->report };
         return 0;
@@ -187,6 +197,11 @@ static int find_development_home(BuildCall *build, Error *error)
         return r;
 }
 
+static bool is_locked(const BuildCall *build)
+{
+        return options_switch(build->call->options, "locked") || options_string(build->call->options, "lock");
+}
+
 static int build_one(const char *path, void *userdata, Error *error)
 {
         BuildCall *build = userdata;
@@ -194,14 +209,22 @@ static int build_one(const char *path, void *userdata, Error *error)
                                   .settings = options_list(build->call->options, "set") };
         _cleanup_recipe_ Recipe *recipe = NULL;
         _cleanup_build_result_ BuildResult result = { 0 };
+        _cleanup_free_ char *lock_path = NULL;
+        _cleanup_lock_ Lock lock = { 0 };
+        BuildOptions building;
 
         int r = recipe_load(path, &options, &recipe, error);
+        if (r >= 0 && is_locked(build))
+                r = lock_open(build->call->options, path, &lock, &lock_path, error);
         if (r < 0)
                 return r;
         report_subject(build->options.report, recipe_name(recipe));
         r = find_development_home(build, error);
+        building = build->options;
+        building.lock_path = lock_path;
+        building.lock = lock_path ? &lock : NULL;
         if (r >= 0)
-                r = build_recipe(recipe, &build->options, &result, error);
+                r = build_recipe(recipe, &building, &result, error);
         if (r < 0) {
                 report_stage_failed(build->options.report);
                 return r;
@@ -257,7 +280,7 @@ static const Option options[] = {
         { .name = "cache-size",
           .argument = "SIZE",
           .value = VALUE_TEXT,
-          .help = "how much the layers and compressed blocks there may take; those that were not used for the longest time "
+          .help = "how much the layers, compressed blocks and packages there may take; those that were not used for the longest time "
                   "go first (default: 20G)" },
         { .name = "no-cache", .help = "run every stage, in a plain directory, and store neither layers nor blocks" },
         { .name = "from",
@@ -266,6 +289,12 @@ static const Option options[] = {
           .help = "run this stage and all after it, even if nothing has changed: its number, its section's name, or "
                   "Script[2] for one of several" },
         { .name = "offline", .help = "use the package lists and packages that the cache has, and say how old the lists are" },
+        { .name = "locked", .help = "build exactly what the lock beside the recipe names (see templar lock): the same image" },
+        { .name = "lock",
+          .argument = "FILE",
+          .value = VALUE_FILE,
+          .help = "the same with another lock, as that of a release" },
+        OPTION_POOL,
         { .name = "jobs",
           .letter = 'j',
           .argument = "N",
@@ -285,6 +314,8 @@ static const VerbExample examples[] = {
           "Change one key of the recipe for this build." },
         { "templar build --key 0123456789ABCDEF0123456789ABCDEF01234567 --json recipes/*.recipe",
           "The nightly build of a server: every recipe, signed with its own key, told in JSON." },
+        { "templar build --locked --offline --pool /srv/archive web.recipe",
+          "The image of web.lock again, from nothing but an archive that was kept." },
         { 0 },
 };
 

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #define SHOWN_KEY_LENGTH 12
-#define COUNT_TEXT_MAX 80
+#define COUNT_TEXT_MAX 120
 
 /* What all these verbs need, and what is there. */
 typedef struct CacheCall {
@@ -20,12 +20,20 @@ typedef struct CacheCall {
         size_t n_layers;
         BlockEntry *blocks;
         size_t n_blocks;
+        PackageEntry *packages;
+        size_t n_packages;
 } CacheCall;
+
+/* So many of each. */
+typedef struct Counts {
+        size_t n_layers, n_blocks, n_packages;
+} Counts;
 
 static void cache_call_done(CacheCall *cache)
 {
         layer_entries_free(cache->layers, cache->n_layers);
         free(cache->blocks);
+        free(cache->packages);
         layer_store_close(cache->store);
         sandbox_close(cache->sandbox);
         free(cache->directory);
@@ -42,7 +50,10 @@ static int open_cache(const VerbCall *call, CacheCall *cache, Error *error)
                                      error);
         if (r >= 0)
                 r = layer_list(cache->store, &cache->layers, &cache->n_layers, error);
-        return r < 0 ? r : block_store_list(layer_store_blocks(cache->store), &cache->blocks, &cache->n_blocks, error);
+        if (r >= 0)
+                r = block_store_list(layer_store_blocks(cache->store), &cache->blocks, &cache->n_blocks, error);
+        return r < 0 ? r
+                     : package_store_list(layer_store_packages(cache->store), &cache->packages, &cache->n_packages, error);
 }
 
 static const char *info_text(const LayerEntry *layer, const char *key)
@@ -85,17 +96,28 @@ static uint64_t total_bytes(const CacheCall *cache)
                 total += cache->layers[i].size_bytes;
         for (size_t i = 0; i < cache->n_blocks; i++)
                 total += cache->blocks[i].size_bytes;
+        for (size_t i = 0; i < cache->n_packages; i++)
+                total += cache->packages[i].size_bytes;
         return total;
 }
 
-/* "3 layers", and where there are any "3 layers and 20 blocks". */
-static char *count_text(size_t n_layers, size_t n_blocks, char buffer[static COUNT_TEXT_MAX])
+static Counts counts_of(const CacheCall *cache)
 {
-        int length = snprintf(buffer, COUNT_TEXT_MAX, "%zu layer%s", n_layers, n_layers == 1 ? "" : "s");
+        return (Counts){ cache->n_layers, cache->n_blocks, cache->n_packages };
+}
+
+/* "3 layers", and where there are any "3 layers, 20 blocks and 100 packages". */
+static char *count_text(Counts counts, char buffer[static COUNT_TEXT_MAX])
+{
+        size_t n_blocks = counts.n_blocks, n_packages = counts.n_packages;
+        int length = snprintf(buffer, COUNT_TEXT_MAX, "%zu layer%s", counts.n_layers, counts.n_layers == 1 ? "" : "s");
 
         if (n_blocks > 0)
-                snprintf(buffer + length, COUNT_TEXT_MAX - (size_t) length, " and %zu block%s", n_blocks,
-                         n_blocks == 1 ? "" : "s");
+                length += snprintf(buffer + length, COUNT_TEXT_MAX - (size_t) length, "%s%zu block%s",
+                                   n_packages > 0 ? ", " : " and ", n_blocks, n_blocks == 1 ? "" : "s");
+        if (n_packages > 0)
+                snprintf(buffer + length, COUNT_TEXT_MAX - (size_t) length, " and %zu package%s", n_packages,
+                         n_packages == 1 ? "" : "s");
         return buffer;
 }
 
@@ -120,6 +142,30 @@ static void show_blocks(const VerbCall *call, const CacheCall *cache)
                       size_text(size_bytes, size), time_text(used_sec, used), cache->n_blocks);
 }
 
+static void show_packages(const VerbCall *call, const CacheCall *cache)
+{
+        uint64_t size_bytes = 0;
+        int64_t used_sec = 0;
+        size_t n_in_use = 0;
+        char size[SIZE_TEXT_MAX], used[24];
+
+        for (size_t i = 0; i < cache->n_packages; i++) {
+                size_bytes += cache->packages[i].size_bytes;
+                n_in_use += cache->packages[i].in_use;
+                if (cache->packages[i].used_sec > used_sec)
+                        used_sec = cache->packages[i].used_sec;
+        }
+        if (cache->n_packages == 0)
+                return;
+        _cleanup_json_ json_t *members =
+                json_pack("{s:I, s:I, s:I, s:I}", "count", (json_int_t) cache->n_packages, "size_bytes",
+                          (json_int_t) size_bytes, "used_sec", (json_int_t) used_sec, "in_use", (json_int_t) n_in_use);
+        report_json_event(call->report, "packages", members);
+        report_result(call->report, "%-*s  %10s  %s  downloaded packages: %zu%s", SHOWN_KEY_LENGTH, "",
+                      size_text(size_bytes, size), time_text(used_sec, used), cache->n_packages,
+                      n_in_use > 0 ? "  (some in use)" : "");
+}
+
 static int run_list(const VerbCall *call, Error *error)
 {
         _cleanup_(cache_call_done) CacheCall cache = { 0 };
@@ -134,7 +180,8 @@ static int run_list(const VerbCall *call, Error *error)
         for (size_t i = 0; i < cache.n_layers; i++)
                 show_layer(call, &cache.layers[i]);
         show_blocks(call, &cache);
-        report_note(call->report, "%s, %s, in %s", count_text(cache.n_layers, cache.n_blocks, count),
+        show_packages(call, &cache);
+        report_note(call->report, "%s, %s, in %s", count_text(counts_of(&cache), count),
                     size_text(total_bytes(&cache), size), cache.directory);
         return 0;
 }
@@ -166,34 +213,55 @@ static int verify_block(const VerbCall *call, const CacheCall *cache, const Bloc
         return 0;
 }
 
-static int damaged(const CacheCall *cache, size_t n_layers, size_t n_blocks, Error *error)
+static int verify_package(const VerbCall *call, const CacheCall *cache, const PackageEntry *package, size_t *n_damaged,
+                          Error *error)
 {
-        char layers[COUNT_TEXT_MAX] = "", blocks[COUNT_TEXT_MAX] = "";
+        int r = package_store_verify(layer_store_packages(cache->store), package->sha256, error);
 
-        if (n_layers > 0 || n_blocks == 0)
-                snprintf(layers, sizeof layers, "%zu of %zu layers", n_layers, cache->n_layers);
-        if (n_blocks > 0)
-                snprintf(blocks, sizeof blocks, "%zu of %zu blocks", n_blocks, cache->n_blocks);
-        return error_set(error, -EIO, "%s%s%s in %s %s damaged", layers, *layers && *blocks ? " and " : "", blocks,
-                         cache->directory, n_layers + n_blocks == 1 ? "was" : "were");
+        if (r <= 0)
+                return r;
+        ++*n_damaged;
+        report_warning(call->report, "Package %.*s is damaged; it is removed, the next build that needs it downloads it anew",
+                       SHOWN_KEY_LENGTH, package->sha256);
+        return 0;
+}
+
+static int add_damaged(char ***words, size_t n_damaged, size_t n, const char *what)
+{
+        return n_damaged > 0 ? strv_appendf(words, "%zu of %zu %s", n_damaged, n, what) : 0;
+}
+
+static int damaged(const CacheCall *cache, const Counts *counts, Error *error)
+{
+        size_t n = counts->n_layers + counts->n_blocks + counts->n_packages;
+        _cleanup_strv_ char **words = NULL;
+
+        if (add_damaged(&words, counts->n_layers, cache->n_layers, "layers") < 0 ||
+            add_damaged(&words, counts->n_blocks, cache->n_blocks, "blocks") < 0 ||
+            add_damaged(&words, counts->n_packages, cache->n_packages, "packages") < 0)
+                return error_out_of_memory(error);
+        _cleanup_free_ char *text = strv_join(words, " and ");
+        return error_set(error, -EIO, "%s in %s %s damaged", text ? text : "", cache->directory, n == 1 ? "was" : "were");
 }
 
 static int run_verify(const VerbCall *call, Error *error)
 {
         _cleanup_(cache_call_done) CacheCall cache = { 0 };
-        size_t n_layers = 0, n_blocks = 0;
-        char count[COUNT_TEXT_MAX];
+        Counts counts = { 0 };
+        char text[COUNT_TEXT_MAX];
         int r = open_cache(call, &cache, error);
 
         for (size_t i = 0; r >= 0 && i < cache.n_layers; i++)
-                r = verify_layer(call, &cache, &cache.layers[i], &n_layers, error);
+                r = verify_layer(call, &cache, &cache.layers[i], &counts.n_layers, error);
         for (size_t i = 0; r >= 0 && i < cache.n_blocks; i++)
-                r = verify_block(call, &cache, &cache.blocks[i], &n_blocks, error);
+                r = verify_block(call, &cache, &cache.blocks[i], &counts.n_blocks, error);
+        for (size_t i = 0; r >= 0 && i < cache.n_packages; i++)
+                r = verify_package(call, &cache, &cache.packages[i], &counts.n_packages, error);
         if (r < 0)
                 return r;
-        if (n_layers + n_blocks > 0)
-                return damaged(&cache, n_layers, n_blocks, error);
-        report_note(call->report, "%s, all as they were stored", count_text(cache.n_layers, cache.n_blocks, count));
+        if (counts.n_layers + counts.n_blocks + counts.n_packages > 0)
+                return damaged(&cache, &counts, error);
+        report_note(call->report, "%s, all as they were stored", count_text(counts_of(&cache), text));
         return 0;
 }
 
@@ -209,7 +277,7 @@ static int remove_until(const VerbCall *call, uint64_t limit_bytes, Error *error
         if (r < 0)
                 return r;
         report_note(call->report, "%s removed, %s freed, %s left in %s",
-                    count_text(pruned.n_layers, pruned.n_blocks, count), size_text(pruned.freed_bytes, freed),
+                    count_text((Counts){ pruned.n_layers, pruned.n_blocks, pruned.n_packages }, count), size_text(pruned.freed_bytes, freed),
                     size_text(total_bytes(&cache) - pruned.freed_bytes, left), cache.directory);
         return 0;
 }
@@ -246,7 +314,7 @@ static const Option prune_options[] = {
         { .name = "cache-size",
           .argument = "SIZE",
           .value = VALUE_TEXT,
-          .help = "how much layers and blocks may take afterwards (default: 20G)" },
+          .help = "how much layers, blocks and packages may take afterwards (default: 20G)" },
         OPTION_QUIET,
         OPTION_JSON,
         { 0 },
@@ -258,7 +326,8 @@ const Verb verb_cache_list = {
         .summary = "show what is kept",
         .description = "Shows what each stage of the builds so far left in the cache, the least recently used first, with "
                        "its size, the image that it was built for, and whether a build uses it now; and how much room the "
-                       "compressed blocks of images take, of which the next image takes those that are still the same.",
+                       "compressed blocks of images take, of which the next image takes those that are still the same, and the "
+                       "downloaded packages.",
         .options = list_options,
         .run = run_list,
 };
@@ -267,9 +336,10 @@ const Verb verb_cache_verify = {
         .name = "cache verify",
         .arguments = "",
         .summary = "read all that is kept again and remove what is damaged",
-        .description = "Compares every file of every layer, and every compressed block, with what was stored. A damaged "
-                       "layer is removed, and the next build that wants it runs the stage again; a damaged block is "
-                       "compressed again. Exit status 1 when there was one.",
+        .description = "Compares every file of every layer, every compressed block and every downloaded package with what was "
+                       "stored. A damaged layer is removed, and the next build that wants it runs the stage again; a "
+                       "damaged block is compressed again, a damaged package downloaded again. Exit status 1 when there "
+                       "was one.",
         .options = plain_options,
         .run = run_verify,
 };
@@ -278,7 +348,7 @@ const Verb verb_cache_prune = {
         .name = "cache prune",
         .arguments = "",
         .summary = "remove what was not used for the longest time",
-        .description = "Removes layers and compressed blocks, as builds do themselves; what a running build uses stays.",
+        .description = "Removes layers, compressed blocks and packages, as builds do themselves; what a running build uses stays.",
         .options = prune_options,
         .run = run_prune,
 };
@@ -287,8 +357,8 @@ const Verb verb_cache_clear = {
         .name = "cache clear",
         .arguments = "",
         .summary = "remove all that no build uses",
-        .description = "Removes all layers and compressed blocks. Downloaded packages and package lists stay. Everything in the cache can be deleted at any time "
-                       "when no build runs.",
+        .description = "Removes all layers, compressed blocks and downloaded packages. Package lists stay. Everything in the "
+                       "cache can be deleted at any time when no build runs.",
         .options = plain_options,
         .run = run_clear,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/format.h"
+#include "image/lint.h"
 #include "signing/keys.h"
 #include "stages/stage.h"
 #include "verbs/helptext.h"
@@ -172,6 +173,11 @@ static void complete_value(const VerbCall *call, OptionValue value, const Typing
                 for (const char *const *name = (const char *const[]){ "ed25519", "rsa3072", "rsa4096", NULL };
                      *name; name++)
                         candidate(typing, *name, "");
+                break;
+        case VALUE_CHECK:
+                for (const LintCheck *check = lint_checks; check->name; check++)
+                        if (check->allowable)
+                                candidate(typing, check->name, check->meaning);
                 break;
         case VALUE_TOPIC:
                 complete_verbs(call->verbs, NULL, typing);

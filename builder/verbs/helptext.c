@@ -140,6 +140,17 @@ static void write_option(FILE *stream, const Option *option)
         write_entry(stream, 2, term, OPTION_COLUMN, option->help);
 }
 
+static void write_words(FILE *stream, const Verb *verb)
+{
+        const char *word, *text;
+
+        if (!verb->words_title)
+                return;
+        fprintf(stream, "\n%s:\n", verb->words_title);
+        for (size_t i = 0; verb->words(i, &word, &text); i++)
+                write_entry(stream, 2, word, CLEANING_COLUMN, text);
+}
+
 void help_verb(FILE *stream, const Verb *verb)
 {
         static const Option help = { .name = "help", .letter = 'h', .help = "show this help" };
@@ -151,6 +162,7 @@ void help_verb(FILE *stream, const Verb *verb)
         for (const Option *option = verb->options; option->name; option++)
                 write_option(stream, option);
         write_option(stream, &help);
+        write_words(stream, verb);
         if (verb->examples)
                 fputs("\nExamples:\n", stream);
         for (const VerbExample *example = verb->examples; example && example->command; example++) {

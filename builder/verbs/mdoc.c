@@ -161,6 +161,20 @@ static void put_options(FILE *stream, const Option *options)
                 fputs(".El\n", stream);
 }
 
+static void put_word_list(FILE *stream, const Verb *verb)
+{
+        const char *word, *text;
+
+        if (!verb->words_title)
+                return;
+        fprintf(stream, ".Pp\n%s:\n.Bl -tag -width Ds\n", verb->words_title);
+        for (size_t i = 0; verb->words(i, &word, &text); i++) {
+                fprintf(stream, ".It Cm %s\n", word);
+                put_sentence(stream, text);
+        }
+        fputs(".El\n", stream);
+}
+
 static void put_verb(FILE *stream, const Verb *verb)
 {
         fprintf(stream, ".Ss templar %s\n.Nm templar Cm %s\n.Op Ar option ...\n", verb->name, verb->name);
@@ -168,6 +182,7 @@ static void put_verb(FILE *stream, const Verb *verb)
         fputs(".Pp\n", stream);
         put_text(stream, verb->description);
         put_options(stream, verb->options);
+        put_word_list(stream, verb);
         for (const VerbExample *example = verb->examples; example && example->command; example++) {
                 fputs(".Pp\n", stream);
                 put_sentence(stream, example->help);

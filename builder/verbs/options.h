@@ -23,6 +23,7 @@ typedef enum OptionValue {
         VALUE_FORMATS,
         VALUE_KEY, /* a secret key of the user */
         VALUE_ALGORITHM,
+        VALUE_CHECK, /* of lint */
         VALUE_TOPIC, /* of `templar help` */
 } OptionValue;
 

@@ -27,6 +27,9 @@ typedef struct VerbExample {
         const char *help;
 } VerbExample;
 
+/* A list of words that a verb's options take, for its help: false when there is none of that index. */
+typedef bool (*VerbWord)(size_t index, const char **ret_word, const char **ret_help);
+
 #define VERB_ARGUMENTS_ANY ((size_t) -1)
 
 struct Verb {
@@ -38,6 +41,8 @@ struct Verb {
         OptionValue completes;   /* what an argument is, for the shells */
         const Option *options;   /* closed by an entry without name */
         const VerbExample *examples; /* the same; may be NULL */
+        const char *words_title;     /* "Checks"; NULL: no list */
+        VerbWord words;
         bool hidden;                 /* for programs: left out of all help */
 
         /* Results to stdout, everything else through call->report. 0 or a negative errno; an exit status where it is not
@@ -45,7 +50,8 @@ struct Verb {
         int (*run)(const VerbCall *call, Error *error);
 };
 
-extern const Verb verb_build, verb_plan, verb_shell, verb_check, verb_verify, verb_key_new, verb_key_list, verb_key_export, verb_cache_list,
+extern const Verb verb_build, verb_plan, verb_lock, verb_archive, verb_shell, verb_check, verb_verify, verb_rebuild, verb_lint,
+        verb_diff, verb_key_new, verb_key_list, verb_key_export, verb_cache_list,
         verb_cache_verify, verb_cache_prune, verb_cache_clear, verb_help, verb_version, verb_complete;
 
 /* The verb that the words start with, and how many of them are its name; NULL when there is none. `words` may

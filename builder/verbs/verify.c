@@ -88,7 +88,8 @@ const Verb verb_verify = {
                 "as "
                 "the hosts do and more strictly: expired and revoked keys, SHA-1 and short RSA keys are "
                 "refused, "
-                "and so are files in a release directory that nobody signed. Says who signed what and when.",
+                "and so are files in a release directory that nobody signed. A provenance has to be signed, too, and "
+                "about the files that are there. Says who signed what and when.",
         .minimum = 1,
         .maximum = 1,
         .completes = VALUE_FILE,

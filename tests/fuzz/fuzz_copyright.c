@@ -23,8 +23,8 @@ static void check_expression(const char *expression, const json_t *references)
         for (const char *c = expression; *c; c++) {
                 require(isalnum((unsigned char) *c) || strchr("()+-. ", *c));
                 depth += (*c == '(') - (*c == ')');
-                require(depth >= 0 && depth <= 3);
-                if (!string_starts_with(c, "LicenseRef-") || (c > expression && isalnum((unsigned char) c[-1])))
+                require(depth >= 0 && depth <= 64);
+                if (!string_starts_with(c, "LicenseRef-") || (c > expression && c[-1] != ' ' && c[-1] != '('))
                         continue;
                 _cleanup_free_ char *id = strndup(c, strcspn(c, "() "));
                 require(json_object_get(references, id) != NULL);

@@ -14,7 +14,7 @@ test_files() {
                 [ -s "$RELEASE/$image.sha256" ] || fail "$image.sha256 is missing"
                 [ -s "$RELEASE/$image.sha256.asc" ] || fail "$image.sha256.asc is missing"
         done
-        only_files "$RELEASE" "$BASE".tar.{xz,gz}{,.sha256,.sha256.asc} "$BASE.manifest.json" SHA256SUMS SHA256SUMS.gpg \
+        only_files "$RELEASE" "$BASE".tar.{xz,gz}{,.sha256,.sha256.asc} "$BASE".{lock,{manifest,provenance,spdx}.json} SHA256SUMS SHA256SUMS.gpg \
                 import-pubring.gpg import-pubring.pgp
         same "$(find "$RELEASE" -type f ! -perm 0644 -printf '%f ')" '' 'files that are not 0644'
         cmp "$RELEASE/import-pubring.gpg" "$RELEASE/import-pubring.pgp"

@@ -13,7 +13,7 @@ test_same_again() {
         (umask 077 && TZ=Pacific/Auckland LC_ALL=C.UTF-8 build 0 "$RECIPE" --key "$KEY" --json)
         matches "$WORK/stdout" '"unchanged": ?true'
         run 0 sha256sum --check "$WORK/before"
-        only_files "$RELEASE" "$BASE".tar{,.sha256,.sha256.asc} "$BASE.manifest.json" SHA256SUMS SHA256SUMS.gpg \
+        only_files "$RELEASE" "$BASE".tar{,.sha256,.sha256.asc} "$BASE".{lock,{manifest,provenance,spdx}.json} SHA256SUMS SHA256SUMS.gpg \
                 import-pubring.gpg import-pubring.pgp
 }
 

@@ -284,7 +284,7 @@ static Apt *open_apt(const char *work)
         make_archive();
         assert_ok(make_directories(cache, 0755, &fixture.error));
         assert_ok(make_directories(work_path, 0755, &fixture.error));
-        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output, false };
+        AptOptions options = { fixture.sandbox, "amd64", cache, work_path, fixture.output, false, NULL };
         assert_ok(apt_open(&options, &apt, &fixture.error));
         return apt;
 }
@@ -656,21 +656,22 @@ static void on_progress(uint64_t done_bytes, uint64_t total_bytes, void *userdat
 static void check_archives(const Apt *apt, const AptTransaction *transaction)
 {
         for (size_t i = 0; i < transaction->n_packages; i++) {
-                _cleanup_free_ char *path = path_join(apt_archives_directory(apt), transaction->packages[i].file_name);
+                _cleanup_close_ int fd = -1;
                 char digest[SHA256_HEX_SIZE];
                 uint64_t size_bytes = 0;
-                assert_ok(digest_file(AT_FDCWD, path, &size_bytes, digest, &fixture.error));
+                assert_ok(apt_open_package(apt, &transaction->packages[i], &fd, &fixture.error));
+                assert_int_equal(digest_descriptor(fd, &size_bytes, digest), 0);
                 assert_string_equal(digest, transaction->packages[i].sha256);
                 assert_int_equal(size_bytes, transaction->packages[i].size_bytes);
         }
 }
 
-static int damage(int root_fd, void *userdata, Buffer *reply, Error *error)
+static void damage(const Apt *apt, const AptPackage *package)
 {
-        _cleanup_close_ int fd = openat(root_fd, userdata, O_WRONLY | O_CLOEXEC);
+        _cleanup_free_ char *path = apt_package_path(apt, package);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-        (void) reply;
-        return pwrite(fd, "x", 1, 100) == 1 ? 0 : error_set_errno(error, errno, "Can't damage the file");
+        assert_int_equal(pwrite(fd, "x", 1, 100), 1);
 }
 
 static void test_download(void **state)
@@ -694,9 +695,11 @@ static void test_download(void **state)
         assert_int_equal(again.download_bytes, 0);
 
         /* one of them is another file now, of the same size */
-        _cleanup_close_ int fd = open(apt_archives_directory(apt), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SandboxTree tree = { .directory_fd = fd };
-        assert_ok(sandbox_call(fixture.sandbox, &tree, damage, transaction.packages[0].file_name, NULL, &fixture.error));
+        _cleanup_close_ int fd = -1;
+        damage(apt, &transaction.packages[0]);
+        assert_int_equal(apt_open_package(apt, &transaction.packages[0], &fd, &fixture.error), -EBADMSG);
+        assert_non_null(strstr(fixture.error.message, transaction.packages[0].name));
+        error_done(&fixture.error);
         assert_ok(apt_download(apt, &transaction, NULL, NULL, &fixture.error));
         check_archives(apt, &transaction);
 }
@@ -706,6 +709,7 @@ static void test_download_refuses(void **state)
         (void) state;
         _cleanup_apt_ Apt *apt = open_selected("work-forged", "stable", "main");
         _cleanup_free_ char *file = fixture_path("archive/pool/main/tt-rec_1_all.deb"), *message = NULL;
+        char digest[SHA256_HEX_SIZE];
         _cleanup_transaction_ AptTransaction transaction = { 0 };
         char *packages[] = { (char *) "tt-rec", NULL };
         AptRequest request = { .verb = APT_INSTALL, .packages = packages };
@@ -716,9 +720,9 @@ static void test_download_refuses(void **state)
         assert_int_equal(pread(fd, &byte, 1, 300), 1);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, 300), 1);
-        assert_true(asprintf(&message,
-                             "file:%s is not the file that its repository's index names (wrong size or SHA-256)",
-                             file) > 0);
+        assert_ok(digest_file(AT_FDCWD, file, NULL, digest, &fixture.error));
+        assert_true(asprintf(&message, "%s is not the package tt-rec 1 that was wanted: its SHA-256 is %s instead of %s",
+                             file, digest, transaction.packages[0].sha256) > 0);
         assert_fails(apt_download(apt, &transaction, NULL, NULL, &fixture.error), message, NULL);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, 300), 1);

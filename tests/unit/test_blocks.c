@@ -112,7 +112,7 @@ static void test_large_content(void **state _unused_)
         uint8_t *room;
         size_t size_bytes;
 
-        assert_int_equal(pipeline_new(NULL, 0, 1, &pipeline, &error), 0);
+        assert_int_equal(pipeline_new(NULL, 0, &(PipelineOptions){ .n_threads = 1 }, &pipeline, &error), 0);
         Blocks blocks = { .pipeline = pipeline };
         blocks_start_member(&blocks, "./small", 512, 1024);
         assert_int_equal(blocks_put_zeros(&blocks, 1536, &error), 0);

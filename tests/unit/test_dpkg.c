@@ -186,7 +186,7 @@ static Apt *open_apt(const char *archive)
         fixture_script("make-archive.sh", at, "stable", NULL);
         assert_ok(make_directories(cache, 0755, &fixture.error));
         assert_ok(make_directories(work, 0755, &fixture.error));
-        AptOptions options = { fixture.sandbox, "amd64", cache, work, fixture.output, false };
+        AptOptions options = { fixture.sandbox, "amd64", cache, work, fixture.output, false, NULL };
         assert_ok(apt_open(&options, &apt, &fixture.error));
         assert_true(asprintf(&text, "deb [signed-by=%s/keyring.gpg] file:%s stable main", at, at) > 0);
         assert_ok(repository_parse(text, "test", "/", &list, &fixture.error));

@@ -87,7 +87,8 @@ static void test_hostile_tree(void **state _unused_)
 
         need_sandbox();
         assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "tree", &fixture.error));
-        _cleanup_close_ int fd = open(fixture_path("tree"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *path = fixture_path("tree");
+        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         SandboxTree tree = { .directory_fd = fd };
         assert_ok(sandbox_call(fixture.sandbox, &tree, make_tree, NULL, NULL, &fixture.error));
         assert_ok(inventory_read(fixture.sandbox, &tree, &inventory, &fixture.error));
@@ -108,7 +109,8 @@ static void test_empty_tree(void **state _unused_)
 
         need_sandbox();
         assert_ok(sandbox_make_directory(fixture.sandbox, fixture.directory, "empty", &fixture.error));
-        _cleanup_close_ int fd = open(fixture_path("empty"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *path = fixture_path("empty");
+        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         assert_ok(inventory_read(fixture.sandbox, &(SandboxTree){ .directory_fd = fd }, &inventory, &fixture.error));
         assert_int_equal(inventory.packages.n_items, 0);
         assert_string_equal(inventory.os_release, "");

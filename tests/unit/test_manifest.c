@@ -20,8 +20,8 @@ static Recipe *load_recipe(const char *description)
 }
 
 static DpkgPackage packages[] = {
-        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2" },
-        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9" },
+        { (char *) "bash", (char *) "5.2.15-2", (char *) "amd64", (char *) "bash", (char *) "5.2.15-2", NULL },
+        { (char *) "libc6", (char *) "2.36-9", (char *) "amd64", (char *) "glibc", (char *) "2.36-9", NULL },
 };
 static AptRelease releases[] = {
         { .uri = (char *) "http://deb.debian.org/debian", .suite = (char *) "bookworm", .sha256 = (char *) "ab12",
@@ -56,6 +56,24 @@ static Manifest full_manifest(const Recipe *recipe, const DpkgList *list, const 
         };
 }
 
+static void test_allowed(void **state _unused_)
+{
+        _cleanup_recipe_ Recipe *recipe = load_recipe("A demo");
+        _cleanup_lint_allows_ LintAllows allows = { 0 };
+        Manifest manifest = full_manifest(recipe, &(DpkgList){ 0 }, &(AptReleases){ 0 });
+        _cleanup_free_ char *text = NULL;
+
+        assert_int_equal(lint_allow_add(&allows, "private-key:/etc/*.pem a test's", true, NULL), 0);
+        assert_int_equal(lint_allow_add(&allows, "hostname it is one machine", true, NULL), 0);
+        manifest.allows = &allows;
+        assert_int_equal(manifest_format(&manifest, &text, NULL), 0);
+        assert_true(string_starts_with(text, "{\n"
+                "  \"allowed\": [\n"
+                "    {\"check\":\"private-key\",\"path\":\"/etc/*.pem\",\"reason\":\"a test's\"},\n"
+                "    {\"check\":\"hostname\",\"path\":null,\"reason\":\"it is one machine\"}\n"
+                "  ],\n"));
+}
+
 static void test_text(void **state _unused_)
 {
         _cleanup_recipe_ Recipe *recipe = load_recipe("A demo");
@@ -67,6 +85,7 @@ static void test_text(void **state _unused_)
         assert_int_equal(manifest_format(&manifest, &text, NULL), 0);
         assert_true(asprintf(&expected,
                 "{\n"
+                "  \"allowed\": [],\n"
                 "  \"architecture\": \"amd64\",\n"
                 "  \"description\": \"A demo\",\n"
                 "  \"files\": [\n"
@@ -141,6 +160,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 IMAGE_TEST(test_text),
+                IMAGE_TEST(test_allowed),
                 IMAGE_TEST(test_empty),
                 IMAGE_TEST(test_any_time),
         };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox_fixture.h"
 
+#include <sys/xattr.h>
+
 /* Trees in which a hostile program left something for the next run. */
 
 /* A copy of the mount table, to see that nothing was added to it. */
@@ -152,12 +154,70 @@ static void test_resolv_conf(void **state)
         assert_no_mounts_added(&mounts);
 }
 
+/* What a new directory inherits from one that everybody shares: rwx for each, a group, the bit that hands it on. */
+static int make_shared_directory(const char *path)
+{
+        /* acl(5) as the kernel stores it: version 2; owner, user 1, group, mask, others */
+        static const uint8_t acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2,  0, 7, 0, 1,   0,   0,   0,
+                                       4, 0, 7, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 7, 0,
+                                       255, 255, 255, 255 };
+
+        if (mkdir(path, 0755) < 0 || (geteuid() == 0 && chown(path, (uid_t) -1, 1) < 0) || chmod(path, 02775) < 0)
+                return -errno;
+        return setxattr(path, "system.posix_acl_default", acl, sizeof acl, 0) < 0 ? -errno : 0;
+}
+
+static int make_file_and_directory(int root_fd, void *userdata, Buffer *reply, Error *error)
+{
+        static const char *const names[] = { ".", "directory", "file" };
+
+        (void) userdata;
+        int fd = openat(root_fd, "file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 || close(fd) < 0 || mkdirat(root_fd, "directory", 0777) < 0)
+                return error_set_errno(error, errno, "Can't make files");
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                struct stat status;
+                if (fstatat(root_fd, names[i], &status, 0) < 0)
+                        return error_set_errno(error, errno, "%s", names[i]);
+                if (buffer_printf(reply, "%s %04o %u:%u\n", names[i], status.st_mode & 07777, status.st_uid,
+                                  status.st_gid) < 0)
+                        return error_out_of_memory(error);
+        }
+        return 0;
+}
+
+/* The modes in a tree are the same wherever it lies. */
+static void test_shared_directory(void **state)
+{
+        _cleanup_buffer_ Buffer found = BUFFER_INIT;
+        _cleanup_close_ int fd = -1;
+
+        (void) state;
+        needs_fixture();
+        _cleanup_free_ char *shared = path_join(fixture.directory, "shared");
+        _cleanup_free_ char *path = path_join(shared, "tree");
+        int r = make_shared_directory(shared);
+        if (r == -EOPNOTSUPP) {
+                print_message("the file system has no ACLs\n");
+                skip();
+        }
+        assert_int_equal(r, 0);
+        assert_ok(sandbox_make_directory(fixture.sandbox, shared, "tree", &fixture.error));
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        SandboxTree tree = { .directory_fd = fd };
+        assert_ok(sandbox_call(fixture.sandbox, &tree, make_file_and_directory, NULL, &found, &fixture.error));
+        assert_string_equal(found.data, ". 0755 0:0\ndirectory 0755 0:0\nfile 0644 0:0\n");
+        assert_ok(sandbox_remove_tree(fixture.sandbox, path, &fixture.error));
+}
+
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_planted_links),
                 cmocka_unit_test(test_planted_target),
                 cmocka_unit_test(test_resolv_conf),
+                cmocka_unit_test(test_shared_directory),
                 cmocka_unit_test(test_as_ordinary_user),
         };
 

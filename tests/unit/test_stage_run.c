@@ -71,6 +71,7 @@ static int run_stage(size_t index)
         const RecipeSection *section = recipe_stage(run.recipe, index);
         _cleanup_remove_ char *work = NULL;
         _cleanup_strv_ char **environment = NULL;
+        _cleanup_transaction_ AptTransaction used = { 0 };
 
         assert_ok(make_temporary_directory(fixture.directory, "work.", &work, &fixture.error));
         for (const char *const *item = sandbox_environment; *item; item++)
@@ -89,6 +90,7 @@ static int run_stage(size_t index)
                 .output = run.output,
                 .report = run.report,
                 .ret_note = TAKE_PTR(run.note),
+                .ret_used = &used,
         };
         int r = stage_kind_of(section)->run(&context, &fixture.error);
         run.note = context.ret_note;
