@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make          compile out/bin/templar          make image   build, sign and verify the first recipe
-# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH='layers pack levels'
+# make check    all tests (as root)              make bench   timings beside mmdebstrap and debootstrap; BENCH='bootstrap layers pack'
 # make deps     install what it takes, from Debian
 #
 # make check-recipes   build every recipe        make fuzz     FUZZ_SECONDS=60 for each target, with clang
@@ -124,7 +124,7 @@ RUN_PACKAGES   := apt debootstrap debian-archive-keyring ca-certificates gpg gpg
   util-linux xz-utils zstd
 CHECK_PACKAGES := libcmocka-dev clang libclang-rt-dev attr busybox-static e2fsprogs expect faketime iproute2 jq \
   libarchive-tools libcap2-bin mandoc mmdebstrap nginx procps python3-jsonschema systemd-container time
-BENCH_PACKAGES := jq mmdebstrap pigz time
+BENCH_PACKAGES := jq mmdebstrap nginx pigz time
 TIDY_PACKAGES  := clang-format clang-tidy shellcheck
 
 .PHONY: deps check-deps bench-deps fuzz-deps

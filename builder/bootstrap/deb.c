@@ -6,6 +6,7 @@
 #include <ar.h>
 #include <ctype.h>
 #include <errno.h>
+#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #define BUFFER_BYTES ((size_t) 1 << 17)
 #define MEMBERS_MAX 64
 #define VERSION_BYTES 64
+#define USUAL_WINDOW_BYTES ((uint64_t) 8 << 20) /* of xz -6 and zstd -19 */
 
 /* ------------------------------------------------------------------------------------------------ ar */
 
@@ -142,6 +144,38 @@ int deb_layout(int fd, DebLayout *ret, Error *error)
 }
 
 /* ------------------------------------------------------------------------------------------------ tar */
+
+/* What the header of the first block says; 0 when it can't be read. */
+static uint64_t xz_window(const uint8_t *data, size_t size)
+{
+        lzma_filter filters[LZMA_FILTERS_MAX + 1];
+        lzma_block block = { .check = LZMA_CHECK_NONE, .filters = filters };
+        uint64_t window_bytes = 0;
+
+        if (size <= LZMA_STREAM_HEADER_SIZE || data[LZMA_STREAM_HEADER_SIZE] == 0)
+                return 0;
+        block.header_size = lzma_block_header_size_decode(data[LZMA_STREAM_HEADER_SIZE]);
+        if (block.header_size > size - LZMA_STREAM_HEADER_SIZE ||
+            lzma_block_header_decode(&block, NULL, data + LZMA_STREAM_HEADER_SIZE) != LZMA_OK)
+                return 0;
+        for (size_t i = 0; filters[i].id != LZMA_VLI_UNKNOWN; i++) {
+                if (filters[i].id == LZMA_FILTER_LZMA2)
+                        window_bytes = ((const lzma_options_lzma *) filters[i].options)->dict_size;
+                free(filters[i].options);
+        }
+        return window_bytes;
+}
+
+uint64_t deb_member_memory(int fd, const DebMember *member)
+{
+        uint8_t data[LZMA_STREAM_HEADER_SIZE + LZMA_BLOCK_HEADER_SIZE_MAX] = { 0 };
+        size_t size = member->size_bytes < sizeof data ? (size_t) member->size_bytes : sizeof data;
+
+        if (!string_ends_with(member->name, ".xz") || read_at(fd, member->offset, data, size) < 0)
+                return USUAL_WINDOW_BYTES;
+        uint64_t window_bytes = xz_window(data, size);
+        return window_bytes > 0 ? window_bytes : USUAL_WINDOW_BYTES;
+}
 
 static la_ssize_t on_read(struct archive *archive, void *userdata, const void **ret_data)
 {

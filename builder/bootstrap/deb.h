@@ -26,6 +26,9 @@ typedef struct DebLayout {
 /* -EBADMSG: not a .deb, or one that is cut off. */
 int deb_layout(int fd, DebLayout *ret, Error *error) _must_check_;
 
+/* About what reading the member takes: the window of its compression. */
+uint64_t deb_member_memory(int fd, const DebMember *member);
+
 /* One of the two tar archives, entry by entry. The reader must stay where it is. */
 typedef struct DebReader {
         int fd;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #define WORKERS_MAX 16
+#define MEMORY_MAX_BYTES ((uint64_t) 128 << 20)
 
 /* ------------------------------------------------------------------------------------------------ one member */
 
@@ -162,6 +163,24 @@ static void stop(Unpack *unpack, Error *error)
         pthread_mutex_unlock(&unpack->lock);
 }
 
+/* Few packages take much, but many of those at once would. One alone is always let through. */
+static void reserve(Unpack *unpack, uint64_t bytes)
+{
+        pthread_mutex_lock(&unpack->lock);
+        while (unpack->memory_bytes > 0 && unpack->memory_bytes + bytes > MEMORY_MAX_BYTES)
+                pthread_cond_wait(&unpack->written, &unpack->lock);
+        unpack->memory_bytes += bytes;
+        pthread_mutex_unlock(&unpack->lock);
+}
+
+static void release(Unpack *unpack, uint64_t bytes)
+{
+        pthread_mutex_lock(&unpack->lock);
+        unpack->memory_bytes -= bytes;
+        pthread_cond_broadcast(&unpack->written);
+        pthread_mutex_unlock(&unpack->lock);
+}
+
 static void *work(void *userdata)
 {
         Unpack *unpack = userdata;
@@ -170,11 +189,14 @@ static void *work(void *userdata)
         while (next_package(unpack, &worker.number)) {
                 _cleanup_error_ Error error = ERROR_INIT;
                 worker.package = &unpack->job->packages->items[worker.number];
+                uint64_t memory_bytes = deb_member_memory(worker.package->fd, &worker.package->layout.data);
+                reserve(unpack, memory_bytes);
                 if (unpack_package(&worker, &error) < 0) {
                         if (error.code < 0)
                                 package_error(worker.package, &error);
                         stop(unpack, &error);
                 }
+                release(unpack, memory_bytes);
         }
         return NULL;
 }

@@ -24,10 +24,11 @@ typedef struct Unpack {
         size_t *queue; /* numbers of packages, the biggest first */
         size_t next;
         pthread_mutex_t lock; /* over all that follows, and over `next` */
-        pthread_cond_t written;
+        pthread_cond_t written; /* a file was, or memory is free again */
         Claims claims;
         Lost *lost;
         size_t n_lost;
+        uint64_t memory_bytes; /* that workers take for decompression */
         bool stopped; /* some worker failed: */
         Error error;
 } Unpack;

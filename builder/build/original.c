@@ -57,7 +57,8 @@ static int read_manifest(const Original *original, json_t **ret, Error *error)
         }
         int r = read_file(AT_FDCWD, path, MANIFEST_LIMIT_BYTES, &text, error);
         if (r == -ENOENT)
-                return error_hint(error, "The manifest of an image lies beside it, under the same name: it says what made it");
+                return error_hint(error, "The manifest of an image lies beside it, under the same name: it says what "
+                                         "made it");
         if (r < 0)
                 return r;
         *ret = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
@@ -76,11 +77,13 @@ static int take_facts(const json_t *manifest, Original *original, Error *error)
 {
         _cleanup_free_ char *base_name = NULL;
 
-        if (!take_text(manifest, "name", &original->name) || !take_text(manifest, "architecture", &original->architecture) ||
+        if (!take_text(manifest, "name", &original->name) ||
+            !take_text(manifest, "architecture", &original->architecture) ||
             !take_text(manifest, "version", &original->version) ||
             !take_text(manifest, "recipe_sha256", &original->recipe_sha256) ||
             !take_text(json_object_get(manifest, "tool"), "version", &original->tool_version))
-                return error_set(error, -EBADMSG, "%s" MANIFEST_SUFFIX " is no manifest of an image", original->base_name);
+                return error_set(error, -EBADMSG, "%s" MANIFEST_SUFFIX " is no manifest of an image",
+                                 original->base_name);
         if (asprintf(&base_name, "%s-%s-%s", original->name, original->architecture, original->version) < 0) {
                 base_name = NULL;
                 return error_out_of_memory(error);

@@ -43,13 +43,14 @@ static int try_recipe(const char *path, const RebuildOptions *options, const Ori
 static int check_recipe(const Recipe *recipe, const Original *original, Error *error)
 {
         if (!string_equal(recipe_name(recipe), original->name))
-                return error_set(error, -EINVAL, "%s is the recipe of %s, not of %s", recipe_path(recipe), recipe_name(recipe),
-                                 original->name);
+                return error_set(error, -EINVAL, "%s is the recipe of %s, not of %s", recipe_path(recipe),
+                                 recipe_name(recipe), original->name);
         if (string_equal(recipe_digest(recipe), original->recipe_sha256))
                 return 0;
-        error_set(error, -ESTALE, "%s has changed since %s was built: its digest is %s, and it was %s", recipe_path(recipe),
-                  original->base_name, recipe_digest(recipe), original->recipe_sha256);
-        return error_hint(error, "Name the recipe as it was with --recipe; what --set had changed in it has to be said again");
+        error_set(error, -ESTALE, "%s has changed since %s was built: its digest is %s, and it was %s",
+                  recipe_path(recipe), original->base_name, recipe_digest(recipe), original->recipe_sha256);
+        return error_hint(error,
+                          "Name the recipe as it was with --recipe; what --set had changed in it has to be said again");
 }
 
 /* The named one, or the first of those in the usual places that is the one. */
@@ -97,7 +98,8 @@ static int read_lock(const RebuildOptions *options, const Original *original, ch
         }
         int r = lock_read(*ret_path, &lock, error);
         if (r == -ENOENT && !options->lock)
-                return error_hint(error, "The lock of an image lies beside it, under the same name, unless --lock names it");
+                return error_hint(error,
+                                  "The lock of an image lies beside it, under the same name, unless --lock names it");
         if (r < 0)
                 return r;
         if (!string_equal(lock.image, original->name) || !string_equal(lock.architecture, original->architecture) ||
@@ -118,7 +120,8 @@ static int check_keep(const char *path, Error *error)
         if (!directory)
                 return errno == ENOENT ? 0 : error_set_errno(error, errno, "Can't open %s", path);
         if (directory_next(directory))
-                return error_set_usage(error, -ENOTEMPTY, "%s is not empty: what was rebuilt would lie among other things", path);
+                return error_set_usage(error, -ENOTEMPTY,
+                                       "%s is not empty: what was rebuilt would lie among other things", path);
         return 0;
 }
 
@@ -178,8 +181,8 @@ static char *line_from(const Buffer *text, size_t start, size_t number)
 
         if (!copy)
                 return NULL;
-        return asprintf(&result, "%zu: %s%s", number, name_text(copy, shown), length < LINE_SHOWN ? "" : "...") < 0 ? NULL
-                                                                                                                    : result;
+        int n = asprintf(&result, "%zu: %s%s", number, name_text(copy, shown), length < LINE_SHOWN ? "" : "...");
+        return n < 0 ? NULL : result;
 }
 
 static int compare_texts(const char *const paths[static 2], Told *told, Error *error)

@@ -51,7 +51,8 @@ static void pair_done(Pair *pair)
 
 /* ------------------------------------------------------------------------------------------------ telling */
 
-static void tell(Comparison *comparison, const ImageEntry *entry, const char *what, const char *first, const char *second)
+static void tell(Comparison *comparison, const ImageEntry *entry, const char *what, const char *first,
+                 const char *second)
 {
         char text[NAME_TEXT_MAX];
         _cleanup_free_ char *path = NULL;
@@ -371,7 +372,9 @@ static int compare_whole(const Comparison *comparison, const int fds[static 2], 
 int image_compare(int first_fd, int second_fd, size_t limit, ImageDifferenceListener listener, void *userdata,
                   uint64_t *ret_n_entries, Error *error)
 {
-        _cleanup_(comparison_done) Comparison comparison = { .limit = limit, .listener = listener, .userdata = userdata };
+        _cleanup_(comparison_done) Comparison comparison = {
+                .limit = limit, .listener = listener, .userdata = userdata
+        };
         const int fds[] = { first_fd, second_fd };
         int r = 0;
 

@@ -147,8 +147,8 @@ typedef struct LintCheck {
 /* Indexed by LintId; closed by an entry without name. */
 extern const LintCheck lint_checks[];
 
-/* "NAME[:PATH] reason": findings that are right, and why. PATH is a pattern of fnmatch(3) for the absolute path, in which
- * "*" stands for slashes, too. */
+/* "NAME[:PATH] reason": findings that are right, and why. PATH is a pattern of fnmatch(3) for the absolute path, in
+ * which "*" stands for slashes, too. */
 typedef struct LintAllow {
         LintId id;
         char *path; /* NULL: any */

@@ -263,8 +263,9 @@ char *clean_entry_paths(const char *entry)
 
         for (size_t i = 0; i < clean_n_rules; i++) {
                 const CleanRule *rule = &clean_rules[i];
-                _cleanup_free_ char *path = strcmp(rule->directory, "/") == 0 ? strdup(rule->pattern)
-                                                                             : path_join(rule->directory, rule->pattern);
+                bool anywhere = strcmp(rule->directory, "/") == 0;
+                _cleanup_free_ char *path =
+                        anywhere ? strdup(rule->pattern) : path_join(rule->directory, rule->pattern);
                 if (strcmp(rule->entry, entry) != 0 || (path && strv_contains(paths, path)))
                         continue;
                 if (!path || strv_append(&paths, path) < 0)

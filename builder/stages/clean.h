@@ -24,10 +24,10 @@ extern const char *const clean_names[];
  * short. */
 char *clean_entry_paths(const char *entry) _must_check_;
 
-/* `keep`: a strv of names, may be NULL. Days in /etc/shadow that are not before `since_sec`, when the first of the stages
- * ran, or that are after `source_date_epoch_sec`, become the day of the latter. Only files of the
- * tree are touched: where a package or a script put a symbolic link in the place of one of the table's directories,
- * that entry's directory is left alone. */
+/* `keep`: a strv of names, may be NULL. Days in /etc/shadow that are not before `since_sec`, when the first of the
+ * stages ran, or that are after `source_date_epoch_sec`, become the day of the latter. Only files of the tree are
+ * touched: where a package or a script put a symbolic link in the place of one of the table's directories, that
+ * entry's directory is left alone. */
 int clean_run(Sandbox *sandbox, const SandboxTree *tree, char *const *keep, int64_t source_date_epoch_sec,
               int64_t since_sec, Error *error) _must_check_;
 

@@ -8,8 +8,8 @@
         X("hostname", "Removes /etc/hostname: a machine gets its name from the host that starts it.")        \
         X("machine-id", "Leaves an empty /etc/machine-id, so that every clone makes an identity of its own.")\
         X("host-ids",                                                                                        \
-          "Removes names that packages invent for one machine (NVMe, DHCP, popularity-contest), and lets iSCSI make its " \
-          "own at its first start: clones must not share them.")                                             \
+          "Removes names that packages invent for one machine (NVMe, DHCP, popularity-contest), and lets "   \
+          "iSCSI make its own at its first start: clones must not share them.")                              \
         X("ssh-host-keys", "Removes the SSH host keys, OpenSSH's and Dropbear's: clones must not share a secret.") \
         X("host-secrets",                                                                                    \
           "Removes other keys that packages make for one machine: BIND's rndc.key, munge.key, NetworkManager's, and " \
@@ -27,12 +27,13 @@
           "Sorts /etc/shells and the menu of info(1), whose order depends on that in which packages were set up and " \
           "on the file system that the image was built on.")                                                 \
         X("times",                                                                                           \
-          "Sets the times in the Java keystore of ca-certificates-java and in Postfix's aliases.db to the build's date, " \
-          "clears the inode number in the latter, and removes the date from mdadm.conf.")                    \
+          "Sets the times in the Java keystore of ca-certificates-java and in Postfix's aliases.db to the "  \
+          "build's date, clears the inode number in the latter, and removes the date from mdadm.conf.")      \
         X("python-caches",                                                                                   \
-          "Removes compiled Python modules that hold the time of a source file which the build has made: in the image " \
-          "that file has another time, so Python would not use them. And those in which Python 3.4 to 3.10 has written sets " \
-          "in a random order; the rest of that age lose marks that depend on chance.")                                       \
+          "Removes compiled Python modules that hold the time of a source file which the build has made: "   \
+          "in the image that file has another time, so Python would not use them. And those in which Python " \
+          "3.4 to 3.10 has written sets in a random order; the rest of that age lose marks that depend on "  \
+          "chance.")                                                                                         \
         X("logs", "Removes logs; the files that record logins stay, empty.")                                 \
         X("caches", "Removes caches that hold times or inode numbers and are made again when missing.")      \
         X("tmp", "Empties /tmp, /var/tmp and /run.")                                                         \

@@ -23,11 +23,11 @@ int normalise_shells(const Buffer *content, const NormaliseDates *dates, Buffer 
 /* The menu of info(1), which install-info(1) fills in the order in which it finds the files: sections sorted by title,
  * entries by name. */
 int normalise_info_menu(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;
-/* A Java keystore with the usual password "changeit": when each certificate came into it. Format: sun.security.provider.
- * JavaKeyStore of OpenJDK. */
+/* A Java keystore with the usual password "changeit": when each certificate came into it. Format:
+ * sun.security.provider. JavaKeyStore of OpenJDK. */
 int normalise_keystore(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;
-/* The hash table that newaliases(1) of Postfix makes: its time, and the identity of the file, of which the inode number is
- * a part. Format: db_page.h of Berkeley DB 5.3. */
+/* The hash table that newaliases(1) of Postfix makes: its time, and the identity of the file, of which the inode
+ * number is a part. Format: db_page.h of Berkeley DB 5.3. */
 int normalise_aliases(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;
 /* mdadm.conf: when mkconf made it. */
 int normalise_mdadm(const Buffer *content, const NormaliseDates *dates, Buffer *ret) _must_check_;

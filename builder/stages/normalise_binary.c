@@ -139,8 +139,8 @@ static uint16_t short_at(const uint8_t *bytes)
         return number;
 }
 
-/* The identity of the file, and what is left of it in memory that was used again: the room between the list of items and
- * the items is free. */
+/* The identity of the file, and what is left of it in memory that was used again: the room between the list of
+ * items and the items is free. */
 static void clear_page(uint8_t *page, size_t page_bytes)
 {
         uint8_t type = page[PAGE_TYPE_OFFSET];

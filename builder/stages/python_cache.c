@@ -43,7 +43,8 @@ static bool read_module(int directory_fd, const char *name, Module *ret)
         _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         uint8_t header[HEADER_BYTES];
 
-        if (fd < 0 || read(fd, header, sizeof header) != (ssize_t) sizeof header || header[2] != '\r' || header[3] != '\n')
+        if (fd < 0 || read(fd, header, sizeof header) != (ssize_t) sizeof header || header[2] != '\r' ||
+            header[3] != '\n')
                 return false;
         uint32_t version = number_at(header) & 0xffff;
         bool has_flags = version >= VERSION_3_7 && version < VERSION_2;
@@ -66,7 +67,8 @@ static int settle_module(int directory_fd, const char *name, const Module *modul
                 return r == -ENOMEM ? error_out_of_memory(error) : 0;
         if (buffer_append(&after, before.data, before.length) < 0)
                 return error_out_of_memory(error);
-        *ret_differs = python_module_settle((uint8_t *) after.data, after.length, module->version) == PYTHON_MODULE_DIFFERS;
+        PythonModule verdict = python_module_settle((uint8_t *) after.data, after.length, module->version);
+        *ret_differs = verdict == PYTHON_MODULE_DIFFERS;
         if (*ret_differs || memcmp(before.data, after.data, before.length) == 0)
                 return 0;
         _cleanup_close_ int fd = openat(directory_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -192,7 +192,9 @@ bool python_module_may_differ(uint32_t version)
 
 PythonModule python_module_settle(uint8_t *data, size_t size_bytes, uint32_t version)
 {
-        _cleanup_(reader_done) Reader reader = { .data = data, .next = data, .end = data + size_bytes, .version = version };
+        _cleanup_(reader_done) Reader reader = {
+                .data = data, .next = data, .end = data + size_bytes, .version = version
+        };
 
         if (!python_module_may_differ(version) || size_bytes > UINT32_MAX)
                 return PYTHON_MODULE_UNKNOWN;

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Compiled modules of Python 3.4 to 3.10 differ from one run of the compiler to the next in two ways: the constants of a
- * set come in the order of a hash table with a random seed, and objects are marked as referenced later when anything at
- * all in the compiler refers to them. (Later versions sort sets, and no difference was seen.) `version` is the number that
- * a module begins with. Format: Python/marshal.c, version 4. */
+/* Compiled modules of Python 3.4 to 3.10 differ from one run of the compiler to the next in two ways: the constants
+ * of a set come in the order of a hash table with a random seed, and objects are marked as referenced later when
+ * anything at all in the compiler refers to them. (Later versions sort sets, and no difference was seen.) `version`
+ * is the number that a module begins with. Format: Python/marshal.c, version 4. */
 
 bool python_module_may_differ(uint32_t version);
 

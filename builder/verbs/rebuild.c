@@ -40,7 +40,8 @@ static void show_difference(const char *name, const ImageDifference *difference,
         }
         const char *colon = *difference->path ? ": " : "";
         if (same_text)
-                report_result(report, "  %s%s%s differs %s", difference->path, colon, difference->what, difference->first);
+                report_result(report, "  %s%s%s differs %s", difference->path, colon, difference->what,
+                              difference->first);
         else
                 report_result(report, "  %s%s%s\n    published  %s\n    rebuilt    %s", difference->path, colon,
                               difference->what, difference->first, difference->second);
@@ -64,7 +65,8 @@ static void show_file(const VerbCall *call, const RebuildFile *file)
 
 static int show(const VerbCall *call, const Rebuild *rebuild, Error *error)
 {
-        _cleanup_json_ json_t *members = json_pack("{s:s, s:b}", "base_name", rebuild->base_name, "identical", rebuild->same);
+        _cleanup_json_ json_t *members =
+                json_pack("{s:s, s:b}", "base_name", rebuild->base_name, "identical", rebuild->same);
 
         for (size_t i = 0; i < rebuild->n_files; i++)
                 show_file(call, &rebuild->files[i]);
@@ -122,8 +124,8 @@ static const Option options[] = {
         { .name = "recipe",
           .argument = "FILE",
           .value = VALUE_RECIPE,
-          .help = "the recipe of the image (default: NAME.recipe here or in the folder recipes, whichever has the digest "
-                  "that the manifest tells)" },
+          .help = "the recipe of the image (default: NAME.recipe here or in the folder recipes, whichever has the "
+                  "digest that the manifest tells)" },
         { .name = "lock",
           .argument = "FILE",
           .value = VALUE_FILE,
@@ -157,13 +159,15 @@ const Verb verb_rebuild = {
         .arguments = "IMAGE|DIRECTORY",
         .summary = "build an image again from its lock, and compare",
         .description =
-                "Builds a published image once more, with the packages of its own lock, and compares every byte: the images "
-                "that are there of that version, settings, manifest, lock and SBOM. Prints \"identical\", or what differs "
-                "first: the path in the image and whether it is its mode, owner, time, size or content, and from which byte "
-                "on. Nothing is published, and nothing but downloads is taken from the cache: every stage runs."
+                "Builds a published image once more, with the packages of its own lock, and compares every byte: the "
+                "images that are there of that version, settings, manifest, lock and SBOM. Prints \"identical\", or "
+                "what differs first: the path in the image and whether it is its mode, owner, time, size or content, and "
+                "from which byte on. Nothing is published, and nothing but downloads is taken from the cache: every "
+                "stage runs."
                 "\n\n"
-                "What it takes: the manifest and the lock beside the image, and the recipe with its files as it was. So "
-                "anybody who has these can tell whether a release is what its sources make, without trusting who built it.",
+                "What it takes: the manifest and the lock beside the image, and the recipe with its files as it was. "
+                "So anybody who has these can tell whether a release is what its sources make, without trusting who "
+                "built it.",
         .minimum = 1,
         .maximum = 1,
         .completes = VALUE_FILE,

@@ -108,6 +108,38 @@ static void test_other_members(void **state)
         assert_memory_equal(deb.data + layout.data.offset, "dd", 2);
 }
 
+static int add_xz_9(struct archive *archive)
+{
+        int r = archive_write_add_filter_xz(archive);
+
+        return r == ARCHIVE_OK ? archive_write_set_filter_option(archive, "xz", "compression-level", "9") : r;
+}
+
+static void test_memory(void **state)
+{
+        static const struct {
+                const char *suffix;
+                int (*filter)(struct archive *);
+                uint64_t expected_bytes;
+        } cases[] = {
+                { ".xz", archive_write_add_filter_xz, 8 << 20 },
+                { ".xz", add_xz_9, 64 << 20 },
+                { ".gz", archive_write_add_filter_gzip, 8 << 20 },
+                /* not what its name says */
+                { ".xz", archive_write_add_filter_gzip, 8 << 20 },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_buffer_ Buffer deb = made_deb_with(&plain, cases[i].suffix, cases[i].filter);
+                _cleanup_close_ int fd = made_descriptor(deb.data, deb.length);
+                _cleanup_error_ Error error = ERROR_INIT;
+                DebLayout layout;
+                assert_int_equal(deb_layout(fd, &layout, &error), 0);
+                assert_int_equal(deb_member_memory(fd, &layout.data), cases[i].expected_bytes);
+        }
+}
+
 /* Cut at any place it is an error, and never a crash. */
 static void test_cut_off(void **state)
 {
@@ -267,6 +299,7 @@ int main(void)
                 cmocka_unit_test(test_other_members),  cmocka_unit_test(test_cut_off),
                 cmocka_unit_test(test_damaged_data),   cmocka_unit_test(test_member_names),
                 cmocka_unit_test(test_wrong_control),  cmocka_unit_test(test_control),
+                cmocka_unit_test(test_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

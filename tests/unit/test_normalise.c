@@ -35,7 +35,8 @@ static void test_shells(void **state)
 
         (void) state;
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
-                _cleanup_buffer_ Buffer before = content_of(cases[i].before, strlen(cases[i].before)), after = BUFFER_INIT;
+                _cleanup_buffer_ Buffer before = content_of(cases[i].before, strlen(cases[i].before));
+                _cleanup_buffer_ Buffer after = BUFFER_INIT;
                 assert_int_equal(normalise_shells(&before, &dates, &after), 0);
                 assert_string_equal(after.data, cases[i].after);
         }
@@ -43,13 +44,14 @@ static void test_shells(void **state)
 
 static void test_info_menu(void **state)
 {
-        static const char head[] = "This is the file .../info/dir\n\n* no menu yet\n\x1f\n\n* Menu:\n", top[] = "  the top\n";
+        static const char head[] = "This is the file .../info/dir\n\n* no menu yet\n\x1f\n\n* Menu:\n";
+        static const char top[] = "  the top\n";
         static const struct {
                 const char *before, *after;
         } cases[] = {
                 { "", "" },
-                { "\nUtilities\n* diff3: (d)3.   Compare\n* diff: (d).   Compare\n                more of it\n* cmp: (d).\n",
-                  "\nUtilities\n* cmp: (d).\n* diff3: (d)3.   Compare\n* diff: (d).   Compare\n                more of it\n" },
+                { "\nUtilities\n* diff3: (d)3.   Compare\n* diff: (d).   Compare\n        more of it\n* cmp: (d).\n",
+                  "\nUtilities\n* cmp: (d).\n* diff3: (d)3.   Compare\n* diff: (d).   Compare\n        more of it\n" },
                 { "\nZ\n* b: (b).\n\n\nA\n* c: (c).\n* a: (a).\n\nM\n* x: (x).",
                   "\nA\n* a: (a).\n* c: (c).\n\nM\n* x: (x).\n\nZ\n* b: (b).\n" },
         };
@@ -84,8 +86,10 @@ static void test_initiator(void **state)
 
 static void test_mdadm(void **state)
 {
-        static const char made[] = "# x\n# This configuration was auto-generated on Tue, 24 Nov 2026 00:06:54 +0000 by mkconf\nA\n";
-        _cleanup_buffer_ Buffer before = content_of(made, strlen(made)), other = content_of("A\n", 2), after = BUFFER_INIT;
+        static const char made[] =
+                "# x\n# This configuration was auto-generated on Tue, 24 Nov 2026 00:06:54 +0000 by mkconf\nA\n";
+        _cleanup_buffer_ Buffer before = content_of(made, strlen(made)), other = content_of("A\n", 2);
+        _cleanup_buffer_ Buffer after = BUFFER_INIT;
 
         (void) state;
         assert_int_equal(normalise_mdadm(&before, &dates, &after), 0);

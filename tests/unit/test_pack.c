@@ -23,14 +23,7 @@ typedef struct Packed {
 static Packed pack_all_formats(const char *tree, unsigned n_threads)
 {
         _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_lint_report_ LintReport found = { 0 };
-        LintOptions lint = { 0 };
-        PackOptions options = {
-                .clamp_sec = tree_clamp_sec,
-                .n_threads = n_threads,
-                .lint = &lint,
-                .lint_report = &found,
-        };
+        PackOptions options = { .clamp_sec = tree_clamp_sec, .n_threads = n_threads };
         Packed packed = { 0 };
 
         for (int i = 0; i < N_FORMATS; i++) {
@@ -445,7 +438,7 @@ int main(void)
                 IMAGE_TEST(test_unpackers),      IMAGE_TEST(test_systemd_import), IMAGE_TEST(test_statistics),
                 IMAGE_TEST(test_empty_tree),     IMAGE_TEST(test_full_disk),   IMAGE_TEST(test_wrong_level),
                 IMAGE_TEST(test_growing_file),   IMAGE_TEST(test_shrinking_file), IMAGE_TEST(test_broken_output),
-                IMAGE_TEST(test_far_times),      IMAGE_TEST(test_lint),
+                IMAGE_TEST(test_lint),           IMAGE_TEST(test_far_times),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

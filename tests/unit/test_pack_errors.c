@@ -51,14 +51,12 @@ static void test_read_error(void **state _unused_)
         assert_int_equal(stat("tree/usr/file", &status), 0);
         for (size_t i = 0; i < ELEMENTS(limits); i++) {
                 _cleanup_error_ Error error = ERROR_INIT;
-                _cleanup_lint_report_ LintReport found = { 0 };
-                LintOptions lint = { 0 };
-                PackOptions options = { .clamp_sec = CLAMP, .n_threads = 3, .lint = &lint, .lint_report = &found };
                 PackOutput output = { .format = IMAGE_TAR_ZST, .level = 1, .fd = memory_file() };
                 PackStatistics statistics;
                 bad_inode = status.st_ino;
                 readable_bytes = limits[i];
-                int r = pack_into("tree", &options, &output, 1, &statistics, &error);
+                int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = 3 }, &output,
+                                  1, &statistics, &error);
                 bad_inode = 0;
                 close(output.fd);
                 assert_int_equal(r, -EIO);
@@ -70,9 +68,6 @@ static int pack_everything(unsigned n_threads)
 {
         static const int levels[] = { 0, 12, 9, 19 };
         _cleanup_error_ Error error = ERROR_INIT;
-        _cleanup_lint_report_ LintReport found = { 0 };
-        LintOptions lint = { 0 };
-        PackOptions options = { .clamp_sec = CLAMP, .n_threads = n_threads, .lint = &lint, .lint_report = &found };
         PackOutput outputs[IMAGE_FORMATS];
         PackStatistics statistics;
 
@@ -80,7 +75,8 @@ static int pack_everything(unsigned n_threads)
                 outputs[i] = (PackOutput){ .format = (ImageFormat) i,
                                            .level = levels[i],
                                            .fd = open("/dev/null", O_WRONLY | O_CLOEXEC) };
-        int r = pack_into("tree", &options, outputs, IMAGE_FORMATS, &statistics, &error);
+        int r = pack_into("tree", &(PackOptions){ .clamp_sec = CLAMP, .n_threads = n_threads },
+                          outputs, IMAGE_FORMATS, &statistics, &error);
         if (r < 0)
                 fprintf(stderr, "%s\n", error.message);
         return r;
