@@ -10,21 +10,21 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* bench_pack [--threads N] [--cache DIRECTORY] [--check] TREE FORMAT[:LEVEL]=FILE...
+/* bench_pack [--threads N] [--cache DIRECTORY] [--lint] TREE FORMAT[:LEVEL]=FILE...
  *
  * Packs a tree as a build does, and prints "SECONDS PROCESSOR-SECONDS PEAK-KIB", then "FORMAT LEVEL BYTES" for each. */
 
 typedef struct Bench {
         const char *tree, *cache;
         unsigned n_threads;
-        bool check;
+        bool lint;
         PackOutput outputs[IMAGE_FORMATS];
         size_t n_outputs;
 } Bench;
 
 static int usage(void)
 {
-        fputs("bench_pack [--threads N] [--cache DIRECTORY] [--check] TREE FORMAT[:LEVEL]=FILE...\n", stderr);
+        fputs("bench_pack [--threads N] [--cache DIRECTORY] [--lint] TREE FORMAT[:LEVEL]=FILE...\n", stderr);
         return 2;
 }
 
@@ -56,8 +56,8 @@ static bool parse(int argc, char **argv, Bench *bench)
                         bench->n_threads = (unsigned) atoi(argv[++i]);
                 else if (strcmp(argv[i], "--cache") == 0 && i + 1 < argc)
                         bench->cache = argv[++i];
-                else if (strcmp(argv[i], "--check") == 0)
-                        bench->check = true;
+                else if (strcmp(argv[i], "--lint") == 0)
+                        bench->lint = true;
                 else if (!bench->tree)
                         bench->tree = argv[i];
                 else if (!add_output(bench, argv[i]))
@@ -87,7 +87,7 @@ static int run(Bench *bench, PackStatistics *statistics, Error *error)
         _cleanup_close_ int fd = open(bench->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         LintOptions lint = { 0 };
         _cleanup_lint_report_ LintReport found = { 0 };
-        PackOptions options = { .n_threads = bench->n_threads, .lint = bench->check ? &lint : NULL, .lint_report = &found };
+        PackOptions options = { .n_threads = bench->n_threads, .lint = bench->lint ? &lint : NULL, .lint_report = &found };
 
         if (fd < 0)
                 return error_set_errno(error, errno, "Can't open %s", bench->tree);
@@ -99,7 +99,6 @@ static int run(Bench *bench, PackStatistics *statistics, Error *error)
                         return r;
                 cache = block_cache_new(service.socket_fd);
         }
-        options.clamp_sec = INT64_MAX;
         options.cache = cache;
         return pack_tree(fd, &options, bench->outputs, bench->n_outputs, statistics, error);
 }
