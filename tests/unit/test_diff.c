@@ -150,6 +150,7 @@ static void test_units(void **state _unused_)
                       { .path = "usr/lib/systemd/system/ssh.socket", .content = ssh }),
                 &lines);
 
+        assert_int_equal(summary.n_changed, 1);
         assert_string_equal(lines.data, "3 nginx: sysvinit\n"
                                         "3 new.service: multi-user.target\n"
                                         "3 get@1.socket: sockets.target\n"
