@@ -24,6 +24,8 @@ static const struct {
         { "PuTTY-User-Key-File-", LINT_PRIVATE_KEY, MARK_TOKEN, "is a private key of PuTTY" },
         { ": no service starts while an image is built\" >&2", LINT_BUILD_LEFTOVER, MARK_TEXT,
           "is the stub that stands in for a program during a build" },
+        { "\n# while an image is built, no init runs", LINT_BUILD_LEFTOVER, MARK_TEXT,
+          "is the stub that stands in for a program during a build" },
         { "/templar/work/BUILD-", LINT_BUILD_PATH, MARK_TEXT, "names a work folder of templar" },
         { "/tmp/mmdebstrap.", LINT_BUILD_PATH, MARK_TEXT, "names a work folder of mmdebstrap" },
         { "/mkosi-workspace", LINT_BUILD_PATH, MARK_TEXT, "names a work folder of mkosi" },

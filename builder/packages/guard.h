@@ -5,7 +5,8 @@
 #include "sandbox/sandbox.h"
 
 /* Keeps services from starting while packages of a tree are configured: policy-rc.d forbids it, and stubs stand in
- * for what starts daemons without asking (start-stop-daemon, initctl).
+ * for what starts daemons without asking (start-stop-daemon, initctl). ischroot(1), by which packages tell whether there
+ * is an init that they must restart, says that there is none: glibc would ask the sandbox's to, and wait a second for it.
  *
  * No diversions: dpkg loses a diverted file that a new version has under the other name of the same directory (/sbin
  * and /usr/sbin, where one is a link). Instead the files are moved aside, and again after every unpacking, when a new

@@ -229,7 +229,7 @@ static int install(Apt *apt, const SandboxTree *tree, const char *package)
 }
 
 /* Everything that the guard touches: the programs by content, the diversions by bytes. */
-static const char guarded_state[] = "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin; dpkg --audit";
+static const char guarded_state[] = "cat /var/lib/dpkg/diversions; ls /sbin /usr/sbin /usr/bin; dpkg --audit";
 
 static void drop_tree(const char *name, SandboxTree *tree)
 {
@@ -328,9 +328,11 @@ static void test_guard(void **state)
         need_sandbox();
         pool = fixture_path("guard/pool/main");
         fixture_script("make-deb.sh", pool, "tt-dpkg", "1", "--file", "sbin/start-stop-daemon=new daemon starter",
-                       "--file", "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--script",
+                       "--file", "sbin/initctl=new initctl", "--file", "usr/sbin/policy-rc.d=new policy", "--file",
+                       "usr/bin/ischroot=exit 1", "--script",
                        "postinst=dpkg-divert --local --divert /bin/mine.real --add /bin/mine >/dev/null; "
-                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy",
+                       "start-stop-daemon 2>/var/said; cat /usr/sbin/policy-rc.d >/var/policy; "
+                       "ischroot && echo no init >>/var/said",
                        NULL);
         _cleanup_apt_ Apt *apt = open_apt("guard");
         for (size_t i = 0; i < ELEMENTS(layouts); i++) {
@@ -338,12 +340,12 @@ static void test_guard(void **state)
                 assert_ok(install(apt, &tree, "tt-dpkg"));
                 assert_in_tree(
                         &tree,
-                        "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /var/said /var/policy",
-                        "new daemon starter\nnew initctl\nnew policy\n"
-                        "start-stop-daemon: no service starts while an image is built\n"
+                        "cat /sbin/start-stop-daemon /sbin/initctl /usr/sbin/policy-rc.d /usr/bin/ischroot /var/said /var/policy",
+                        "new daemon starter\nnew initctl\nnew policy\nexit 1\n"
+                        "start-stop-daemon: no service starts while an image is built\nno init\n"
                         "#!/bin/sh\n# no service starts while an image is built\nexit 101\n");
                 assert_in_tree(&tree,
-                               "ls /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
+                               "ls /usr/bin/*templar* /sbin/*templar* /usr/sbin/*templar* 2>/dev/null; dpkg --audit; dpkg --verify", "");
                 _cleanup_free_ char *diversions = tree_run(&tree, "cat /var/lib/dpkg/diversions", 0);
                 assert_non_null(strstr(diversions, "/bin/mine\n/bin/mine.real\n:\n"));
                 assert_non_null(strstr(diversions, "/bin/there\n/bin/there.real\nsomepackage\n"));
