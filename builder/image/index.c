@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/index.h"
 
-#include "image/names.h"
+#include "base/hash.h"
 #include "image/stream.h"
 #include "packages/status.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/lint_internal.h"
 
+#include "base/hash.h"
 #include "image/names.h"
 
 #include <openssl/evp.h>

@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Names in a tree are bytes: any but NUL and "/", in no particular encoding. */
 
@@ -13,6 +12,3 @@ bool name_is_ascii(const char *name);
  * is too long is cut ("..."). The result is in `buffer` and is returned. */
 #define NAME_TEXT_MAX 1024
 char *name_text(const char *name, char buffer[static NAME_TEXT_MAX]);
-
-/* FNV-1a with a final mix, so that all bits depend on all bytes. Stable: block boundaries are chosen by it. */
-uint64_t hash_bytes(const void *data, size_t size_bytes, uint64_t seed);

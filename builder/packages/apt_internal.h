@@ -164,6 +164,28 @@ int apt_parse_uris(const char *text, AptPackages *ret, Error *error) _must_check
 /* NAME_VERSION_ARCH.deb as apt names it. */
 char *apt_file_name(const char *name, const char *version, const char *architecture);
 
+/* Of the indexes of the current set, what apt can need for one request, see reach.h; `status` is dpkg's. The request's .deb
+ * files are ones that the sandbox can read, its pattern names what it wants by ?exact-name(), ?essential and
+ * ?priority(). One at a time: they lie in the same place, and APT_REACHED makes apt look there. */
+typedef struct AptReach AptReach;
+
+#define APT_REACHED "-oDir::State::Lists=" APT_INSIDE "/reach"
+
+int apt_reach(Apt *apt, const AptRequest *request, const Buffer *status, AptReach **ret, Error *error) _must_check_;
+AptReach *apt_reach_free(AptReach *reach);
+static inline void apt_reach_free_ptr(AptReach **reach)
+{
+        apt_reach_free(*reach);
+}
+#define _cleanup_apt_reach_ _cleanup_(apt_reach_free_ptr)
+/* The directory on the host. */
+const char *apt_reach_lists(const AptReach *reach);
+/* The names of all packages that there are, reached or not. The caller frees; NULL when memory is short. */
+char **apt_reach_names(const AptReach *reach);
+
+/* apt_find_sources() in the indexes of that directory. */
+int apt_find_sources_in(Apt *apt, const char *lists, AptTransaction *transaction, Error *error) _must_check_;
+
 /* Downloads what is missing of these. */
 int apt_download_packages(Apt *apt, const AptPackage *packages, size_t n_packages, AptProgress progress, void *userdata,
                           Error *error) _must_check_;
@@ -181,4 +203,4 @@ int apt_check_selection(const Apt *apt, Error *error) _must_check_;
 /* NAME, NAME=VERSION or NAME/SUITE. */
 int apt_check_name(const char *request, Error *error) _must_check_;
 /* Of a program of apt's that ended with another status than 0: what it said in one sentence. */
-int apt_run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error *error);
+int apt_run_failed(Apt *apt, const AptReach *reach, const Buffer *log, const Buffer *stdout_text, Error *error);

@@ -162,16 +162,14 @@ static int ask_locals(Apt *apt, AptTransaction *transaction, Error *error)
         return r;
 }
 
-int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error)
+int apt_find_sources_in(Apt *apt, const char *lists, AptTransaction *transaction, Error *error)
 {
         _cleanup_free_ AptPackage **wanted = calloc(transaction->n_packages + 1, sizeof *wanted);
         Search search = { .wanted = wanted };
 
         if (!wanted)
                 return error_out_of_memory(error);
-        int r = apt_set_fill(apt, apt->current, error);
-        if (r == 0)
-                r = ask_locals(apt, transaction, error);
+        int r = ask_locals(apt, transaction, error);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < transaction->n_packages; i++)
@@ -181,12 +179,19 @@ int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error)
         if (search.n_wanted == 0)
                 return 0;
         qsort(wanted, search.n_wanted, sizeof *wanted, compare_hashes);
-        r = search_lists(&search, apt->current->lists, error);
+        r = search_lists(&search, lists, error);
         /* what no index names has at least itself */
         for (size_t i = 0; r == 0 && i < search.n_wanted; i++)
                 if (!wanted[i]->source && apt_set_source(wanted[i], NULL) < 0)
                         r = error_out_of_memory(error);
         return r;
+}
+
+int apt_find_sources(Apt *apt, AptTransaction *transaction, Error *error)
+{
+        int r = apt_set_fill(apt, apt->current, error);
+
+        return r == 0 ? apt_find_sources_in(apt, apt->current->lists, transaction, error) : r;
 }
 
 /* ------------------------------------------------------------------------------------------------ found again */

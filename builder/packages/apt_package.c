@@ -37,9 +37,9 @@ int apt_split_file_name(AptPackage *package, Error *error)
         return 0;
 }
 
-static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *error)
+static int find_package(Apt *apt, const AptReach *reach, const char *name, AptPackages *ret, Error *error)
 {
-        const char *const argv[] = { "apt-get", "download", "--print-uris", "-q", "--", name, NULL };
+        const char *const argv[] = { "apt-get", "download", "--print-uris", "-q", APT_REACHED, "--", name, NULL };
         _cleanup_buffer_ Buffer text = BUFFER_INIT, log = BUFFER_INIT;
         AptRun run = { .argv = argv, .repositories = &apt->selected, .ret_stdout = &text, .ret_log = &log };
         int status = 0, r = apt_run(apt, &run, &status, error);
@@ -47,7 +47,7 @@ static int find_package(Apt *apt, const char *name, AptPackages *ret, Error *err
         if (r < 0)
                 return r;
         if (status != 0)
-                return apt_run_failed(apt, &log, &text, error);
+                return apt_run_failed(apt, reach, &log, &text, error);
         r = apt_parse_uris(text.data ? text.data : "", ret, error);
         if (r == 0 && (ret->n_items != 1 || !ret->items[0].sha256))
                 return error_set(error, -ENOENT, "The repositories have no package %s with a SHA-256", name);
@@ -59,6 +59,8 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
 {
         _cleanup_buffer_ Buffer status = BUFFER_INIT;
         _cleanup_apt_packages_ AptPackages packages = { 0 };
+        _cleanup_apt_reach_ AptReach *reach = NULL;
+        char *names[] = { (char *) name, NULL };
         int r = apt_check_selection(apt, error);
 
         if (r == 0)
@@ -66,9 +68,11 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
         if (r == 0 && tree)
                 r = apt_take_status(apt, tree, &status, error);
         if (r == 0)
-                r = find_package(apt, name, &packages, error);
+                r = apt_reach(apt, &(AptRequest){ .verb = APT_INSTALL, .packages = names }, &status, &reach, error);
         if (r == 0)
-                r = apt_find_sources(apt, &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
+                r = find_package(apt, reach, name, &packages, error);
+        if (r == 0)
+                r = apt_find_sources_in(apt, apt_reach_lists(reach), &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
         if (r == 0)
                 r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
         if (r < 0)

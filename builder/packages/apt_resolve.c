@@ -127,6 +127,8 @@ static int make_arguments(const AptRequest *request, const char *mode, const cha
                 r = strv_append(&argv, request->recommends ? "--install-recommends" : "--no-install-recommends");
         if (r == 0)
                 r = strv_append(&argv, "--no-install-suggests");
+        if (r == 0)
+                r = strv_append(&argv, APT_REACHED);
         if (r == 0 && has_pin(request->packages))
                 r = strv_append(&argv, "--allow-downgrades");
         if (r == 0 && request->verb == APT_BOOTSTRAP)
@@ -146,24 +148,12 @@ static int make_arguments(const AptRequest *request, const char *mode, const cha
         return r;
 }
 
-/* Names for "did you mean"; none is no error. */
-static char **known_names(Apt *apt)
-{
-        static const char *const argv[] = { "apt-cache", "pkgnames", NULL };
-        _cleanup_buffer_ Buffer text = BUFFER_INIT;
-        AptRun run = { .argv = argv, .repositories = &apt->selected, .ret_stdout = &text };
-        int status = 0;
-
-        if (apt_run(apt, &run, &status, NULL) < 0 || status != 0 || !text.data)
-                return NULL;
-        return strv_split(text.data, "\n");
-}
-
-int apt_run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error *error)
+int apt_run_failed(Apt *apt, const AptReach *reach, const Buffer *log, const Buffer *stdout_text, Error *error)
 {
         const char *words = log->data ? log->data : "";
         _cleanup_free_ char *unknown = apt_unknown_package(words);
-        _cleanup_strv_ char **names = unknown ? known_names(apt) : NULL;
+        /* for "did you mean"; none is no error */
+        _cleanup_strv_ char **names = unknown ? apt_reach_names(reach) : NULL;
         int r = apt->output && stdout_text->data ? output_feed(apt->output, stdout_text->data, stdout_text->length) : 0;
 
         if (r < 0)
@@ -171,7 +161,8 @@ int apt_run_failed(Apt *apt, const Buffer *log, const Buffer *stdout_text, Error
         return apt_resolve_error(words, stdout_text->data ? stdout_text->data : "", names, error);
 }
 
-static int ask(Apt *apt, const AptRequest *request, const char *mode, const char *verbosity, Buffer *ret, Error *error)
+static int ask(Apt *apt, const AptReach *reach, const AptRequest *request, const char *mode, const char *verbosity,
+               Buffer *ret, Error *error)
 {
         _cleanup_buffer_ Buffer log = BUFFER_INIT;
         _cleanup_strv_ char **argv = NULL;
@@ -190,7 +181,7 @@ static int ask(Apt *apt, const AptRequest *request, const char *mode, const char
         if (r < 0)
                 return r;
         if (status != 0)
-                return apt_run_failed(apt, &log, ret, error);
+                return apt_run_failed(apt, reach, &log, ret, error);
         return buffer_append(ret, "", 0) < 0 ? error_out_of_memory(error) : 0;
 }
 
@@ -358,26 +349,29 @@ int apt_take_debs(Apt *apt, char *const *paths, char ***ret, Error *error)
         return 0;
 }
 
-static int resolve(Apt *apt, const AptRequest *request, AptTransaction *ret, Error *error)
+static int resolve(Apt *apt, const AptRequest *request, const Buffer *status, AptTransaction *ret, Error *error)
 {
+        _cleanup_apt_reach_ AptReach *reach = NULL;
         _cleanup_buffer_ Buffer simulation = BUFFER_INIT, uris = BUFFER_INIT;
         _cleanup_changes_ AptChanges changes = { 0 };
         _cleanup_apt_packages_ AptPackages files = { 0 };
         _cleanup_transaction_ AptTransaction transaction = { 0 };
 
+        int r = apt_reach(apt, request, status, &reach, error);
         /* -q=0, as apt tells only then which packages it takes for virtual ones */
-        int r = ask(apt, request, "-s", "-q=0", &simulation, error);
+        if (r == 0)
+                r = ask(apt, reach, request, "-s", "-q=0", &simulation, error);
         if (r == 0)
                 r = apt_parse_changes(simulation.data, &changes, error);
         if (r == 0 && has_unpacking(&changes)) {
-                r = ask(apt, request, "--print-uris", "-q", &uris, error);
+                r = ask(apt, reach, request, "--print-uris", "-q", &uris, error);
                 if (r == 0)
                         r = apt_parse_uris(uris.data, &files, error);
         }
         if (r == 0)
                 r = fill_transaction(apt, request, &changes, &files, &transaction, error);
         if (r == 0)
-                r = apt_find_sources(apt, &transaction, error);
+                r = apt_find_sources_in(apt, apt_reach_lists(reach), &transaction, error);
         if (r < 0)
                 return r;
         *ret = transaction;
@@ -427,6 +421,7 @@ static int check_sum(const AptPackage *package, Error *error)
 /* The files alone say everything: in which order packages are unpacked is nothing that apt has to find out. */
 static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction *ret, Error *error)
 {
+        _cleanup_apt_reach_ AptReach *reach = NULL;
         _cleanup_buffer_ Buffer uris = BUFFER_INIT;
         _cleanup_apt_packages_ AptPackages files = { 0 };
         _cleanup_free_ char *pattern = NULL;
@@ -435,7 +430,9 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         int r = forbid(apt, request, &pattern, error);
         whole.pattern = pattern;
         if (r == 0)
-                r = ask(apt, &whole, "--print-uris", "-q", &uris, error);
+                r = apt_reach(apt, &whole, &BUFFER_INIT, &reach, error);
+        if (r == 0)
+                r = ask(apt, reach, &whole, "--print-uris", "-q", &uris, error);
         if (r == 0)
                 r = apt_parse_uris(uris.data, &files, error);
         for (size_t i = 0; r == 0 && i < files.n_items; i++) {
@@ -452,7 +449,7 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         ret->packages = TAKE_PTR(files.items);
         ret->n_packages = files.n_items;
         files.n_items = 0;
-        return apt_find_sources(apt, ret, error);
+        return apt_find_sources_in(apt, apt_reach_lists(reach), ret, error);
 }
 
 int apt_check_selection(const Apt *apt, Error *error)
@@ -481,5 +478,5 @@ int apt_resolve(Apt *apt, const SandboxTree *tree, const AptRequest *request, Ap
         if (r < 0)
                 return r;
         return request->verb == APT_BOOTSTRAP ? resolve_bootstrap(apt, request, ret, error)
-                                              : resolve(apt, &readable, ret, error);
+                                              : resolve(apt, &readable, &status, ret, error);
 }

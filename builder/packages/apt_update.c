@@ -8,25 +8,6 @@
 
 #include "base/file.h"
 
-/* What apt makes of the indexes takes it longer than anything else; it is cached with them. apt knows the indexes behind
- * its cache by size and second alone, so a cache of other indexes must not be there when it looks. */
-static int make_cache(Apt *apt, const RepositoryList *repositories, bool changed, Error *error)
-{
-        static const char *const argv[] = {
-                "/bin/sh", "-c", "rm -f " APT_INSIDE_LISTS "/srcpkgcache.bin && exec apt-cache gencaches -q", NULL
-        };
-        _cleanup_free_ char *path = path_join(apt->current->lists, "srcpkgcache.bin");
-        AptRun run = { .argv = argv, .repositories = repositories };
-        int status = 0;
-
-        if (!path)
-                return error_out_of_memory(error);
-        if (!changed && access(path, F_OK) == 0)
-                return 0;
-        int r = apt_run(apt, &run, &status, error);
-        return r == 0 && status != 0 ? error_set(error, -EIO, "apt-cache gencaches exited with status %d", status) : r;
-}
-
 static int run_update(Apt *apt, const RepositoryList *repositories, Error *error)
 {
         static const char *const argv[] = { "apt-get", "update", "-q", "-o", "pkgCacheFile::Generate=false", NULL };
@@ -38,13 +19,10 @@ static int run_update(Apt *apt, const RepositoryList *repositories, Error *error
         if (r < 0)
                 return r;
         r = apt_update_error(log.data ? log.data : "", repositories, error);
-        if (r == 0 && status != 0) {
-                error_set(error, -EIO, "apt-get update exited with status %d", status);
-                r = error_detail(error, "%s", log.data ? log.data : "");
-        }
-        /* unchanged indexes are a "Hit:" */
-        bool changed = log.data && (string_starts_with(log.data, "Get:") || strstr(log.data, "\nGet:"));
-        return r == 0 ? make_cache(apt, repositories, changed, error) : r;
+        if (r < 0 || status == 0)
+                return r;
+        error_set(error, -EIO, "apt-get update exited with status %d", status);
+        return error_detail(error, "%s", log.data ? log.data : "");
 }
 
 static bool has_binaries(const RepositoryList *repositories)

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "packages/apt_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "packages/reach.h"
+#include "packages/readable.h"
+
+/* apt reads sixty thousand packages to install a few of them. It is given those that can matter. */
+
+#define REACH_NAME "reach"
+
+typedef struct Index {
+        char *name;
+        void *text; /* mapped */
+        size_t length;
+} Index;
+
+struct AptReach {
+        Reach *reach;
+        Index *indexes; /* numbered as their texts in `reach` are */
+        size_t n_indexes;
+        Buffer debs; /* control data of local .deb files */
+        char *lists;
+};
+
+AptReach *apt_reach_free(AptReach *reach)
+{
+        if (!reach)
+                return NULL;
+        reach_free(reach->reach);
+        for (size_t i = 0; i < reach->n_indexes; i++) {
+                if (reach->indexes[i].text)
+                        munmap(reach->indexes[i].text, reach->indexes[i].length);
+                free(reach->indexes[i].name);
+        }
+        free(reach->indexes);
+        buffer_done(&reach->debs);
+        free(reach->lists);
+        free(reach);
+        return NULL;
+}
+
+const char *apt_reach_lists(const AptReach *reach)
+{
+        return reach->lists;
+}
+
+char **apt_reach_names(const AptReach *reach)
+{
+        return reach_names(reach->reach);
+}
+
+/* ------------------------------------------------------------------------------------------------ what there
+ * is */
+
+static int map_index(int directory_fd, Index *index)
+{
+        _cleanup_close_ int fd =
+                openat(directory_fd, index->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        struct stat status;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return -errno;
+        if (!S_ISREG(status.st_mode))
+                return -EINVAL;
+        if (status.st_size == 0)
+                return 0;
+        void *text = mmap(NULL, (size_t) status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (text == MAP_FAILED)
+                return -errno;
+        index->text = text;
+        index->length = (size_t) status.st_size;
+        return 0;
+}
+
+static int add_index(AptReach *reach, int directory_fd, const char *name, ReachFlags flags)
+{
+        Index *grown = reallocarray(reach->indexes, reach->n_indexes + 1, sizeof *grown);
+
+        if (!grown)
+                return -ENOMEM;
+        reach->indexes = grown;
+        Index *index = &grown[reach->n_indexes];
+        *index = (Index){ .name = strdup(name) };
+        if (!index->name)
+                return -ENOMEM;
+        reach->n_indexes++;
+        int r = map_index(directory_fd, index);
+        return r == 0 ? reach_add(reach->reach, index->text ? index->text : "", index->length, flags) : r;
+}
+
+/* Everything else that apt finds beside the indexes (InRelease, ...) stays where it is. */
+static int link_other(int to_fd, const char *name)
+{
+        _cleanup_free_ char *target = path_join(APT_INSIDE_LISTS, name);
+
+        if (!target)
+                return -ENOMEM;
+        return symlinkat(target, to_fd, name) < 0 ? -errno : 0;
+}
+
+static int add_lists(AptReach *reach, DIR *from, int to_fd, ReachFlags flags, Error *error)
+{
+        for (struct dirent *entry; (entry = directory_next(from));) {
+                int r = string_ends_with(entry->d_name, "_Packages")
+                                ? add_index(reach, dirfd(from), entry->d_name, flags)
+                                : link_other(to_fd, entry->d_name);
+                if (r < 0)
+                        return error_set_errno(error, -r, "Can't read the index %s", entry->d_name);
+        }
+        return 0;
+}
+
+/* What they depend on. One that can't be read is for apt to refuse. */
+static int add_debs(Apt *apt, AptReach *reach, char *const *paths, Error *error)
+{
+        static const char script[] =
+                "for deb in " APT_INSIDE_DEBS "/*.deb; do dpkg-deb --field \"$deb\" "
+                "Package Depends Pre-Depends Recommends Provides 2>/dev/null; echo; done";
+        static const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+        AptRun run = { .argv = argv, .deb_paths = paths, .ret_stdout = &reach->debs };
+        int status = 0;
+
+        if (!paths || !*paths)
+                return 0;
+        int r = apt_run(apt, &run, &status, error);
+        if (r == 0 && reach_add(reach->reach, reach->debs.data ? reach->debs.data : "", reach->debs.length,
+                                REACH_ALL) < 0)
+                r = error_out_of_memory(error);
+        return r;
+}
+
+/* ------------------------------------------------------------------------------------------------ what is
+ * wanted */
+
+static int want_request(Reach *reach, const AptRequest *request)
+{
+        static const char exact[] = "?exact-name(";
+        int r = 0;
+
+        for (char *const *name = request->packages; r == 0 && name && *name; name++)
+                r = reach_want(reach, *name, strcspn(*name, ":=/"));
+        for (const char *at = request->pattern; r == 0 && at && (at = strstr(at, exact));) {
+                at += strlen(exact);
+                r = reach_want(reach, at, strcspn(at, ")"));
+        }
+        return r;
+}
+
+static int on_stanza(const char *stanza, size_t length, void *userdata)
+{
+        Buffer *text = userdata;
+
+        if (buffer_append(text, stanza, length) < 0)
+                return -ENOMEM;
+        return buffer_append_string(text, stanza[length - 1] == '\n' ? "\n" : "\n\n");
+}
+
+static int write_index(const AptReach *reach, size_t number, int to_fd)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        const char *name = reach->indexes[number].name;
+        int r = reach_each(reach->reach, number, on_stanza, &text);
+
+        if (r < 0)
+                return r;
+        _cleanup_close_ int fd =
+                openat(to_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0 || fchmod(fd, 0644) < 0)
+                return -errno;
+        return write_all(fd, text.data, text.length);
+}
+
+static int make_lists(Apt *apt, AptReach *reach, Error *error)
+{
+        reach->lists = path_join(apt->work, REACH_NAME);
+        if (!reach->lists)
+                return error_out_of_memory(error);
+        int r = remove_tree(AT_FDCWD, reach->lists, error);
+        return r == 0 ? readable_directory(reach->lists, error) : r;
+}
+
+static int fill(Apt *apt, AptReach *reach, const AptRequest *request, const Buffer *status, Error *error)
+{
+        _cleanup_closedir_ DIR *from = opendir(apt->current->lists);
+        _cleanup_close_ int to_fd = open(reach->lists, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (!from || to_fd < 0)
+                return error_set_errno(error, errno, "Can't open %s",
+                                       from ? reach->lists : apt->current->lists);
+        int r = add_lists(reach, from, to_fd, request->verb == APT_BOOTSTRAP ? REACH_STANDARD : 0, error);
+        if (r == 0)
+                r = add_debs(apt, reach, request->deb_paths, error);
+        if (r < 0)
+                return r;
+        if (reach_add(reach->reach, status->data ? status->data : "", status->length, REACH_ALL) < 0 ||
+            want_request(reach->reach, request) < 0 || reach_follow(reach->reach, request->recommends) < 0)
+                return error_out_of_memory(error);
+        for (size_t i = 0; r == 0 && i < reach->n_indexes; i++)
+                r = write_index(reach, i, to_fd);
+        return r < 0 ? error_set_errno(error, -r, "Can't write %s", reach->lists) : 0;
+}
+
+int apt_reach(Apt *apt, const AptRequest *request, const Buffer *status, AptReach **ret, Error *error)
+{
+        _cleanup_apt_reach_ AptReach *reach = calloc(1, sizeof *reach);
+
+        if (!reach || reach_new(&reach->reach) < 0)
+                return error_out_of_memory(error);
+        int r = apt_set_fill(apt, apt->current, error);
+        if (r == 0)
+                r = make_lists(apt, reach, error);
+        if (r == 0)
+                r = fill(apt, reach, request, status, error);
+        if (r == 0)
+                *ret = TAKE_PTR(reach);
+        return r;
+}
