@@ -68,6 +68,44 @@ test_sbom_of_bookworm() {
         same "$(comm -23 "$WORK/digests" "$WORK/locked")" '' 'digests that the lock does not have'
 }
 
+# valid_spdx FILE: what the tools of the SPDX project say, in the image of spdx-tools.recipe
+valid_spdx() {
+        # shellcheck disable=SC2016
+        "$TEMPLAR" shell --cache "$CACHE" "$WORK/recipes/spdx-tools.recipe" -- \
+                sh -c 'cat >/tmp/x.spdx.json && pyspdxtools --infile /tmp/x.spdx.json' <"$1" >"$WORK/stdout" 2>&1
+}
+
+# Only sid has these tools.
+test_sbom_is_valid() {
+        local status=0
+        need_bookworm
+        mkdir -p "$WORK/recipes"
+        cat >"$WORK/recipes/spdx-tools.recipe" <<'END'
+[Image]
+Name=spdx-tools
+Formats=tar
+
+[Debootstrap]
+Suite=sid
+Variant=minbase
+CheckValidUntil=no
+Include=python3-spdx-tools
+END
+        "$TEMPLAR" build "$WORK/recipes/spdx-tools.recipe" --out "$WORK/out" --cache "$CACHE" --no-sign >"$WORK/stdout" 2>&1 || status=$?
+        cat "$WORK/stdout" >&2
+        if [ "$status" -ne 0 ] && grep -Eq 'unmet dependencies|is in none of the repositories' "$WORK/stdout"; then
+                skip 'sid has no python3-spdx-tools that can be installed today'
+        fi
+        same "$status" 0 'status of the build'
+        valid_spdx "$RELEASE/$BASE.spdx.json" || fail "the SBOM of $BASE is not valid: $(cat "$WORK/stdout")"
+        # its own, with packages that bookworm's minbase has not
+        valid_spdx "$(find "$WORK/out" -name '*.spdx.json')" || fail "the SBOM of sid is not valid: $(cat "$WORK/stdout")"
+        # a relation to nothing, which no schema sees
+        jq '.relationships[0].relatedSpdxElement = "SPDXRef-nothing"' "$RELEASE/$BASE.spdx.json" >"$WORK/broken.json"
+        ! valid_spdx "$WORK/broken.json" || fail 'a broken SBOM is taken for valid'
+        matches "$WORK/stdout" 'SPDXRef-nothing'
+}
+
 test_provenance_of_bookworm() {
         need_bookworm
         check_provenance "$RELEASE/$BASE.provenance.json" "$RELEASE/import-pubring.gpg" || fail 'gpgv refuses the statement'
