@@ -250,6 +250,8 @@ static int run_guarded(Native *native, Error *error)
         const Order *order = &native->order;
         int r = run_scripts(native, &order->rounds[0], error);
 
+        if (r == 0 && order->n_first > 0)
+                r = configure(native, order->first, order->n_first, error);
         for (size_t i = 1; r == 0 && i < order->n_rounds; i++)
                 r = later_round(native, &order->rounds[i], error);
         return r == 0 ? configure(native, NULL, 0, error) : r;

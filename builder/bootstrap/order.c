@@ -45,6 +45,7 @@ void order_done(Order *order)
         free(order->rounds);
         free(order->base);
         free(order->essential);
+        free(order->first);
         *order = (Order){ 0 };
 }
 
@@ -289,9 +290,15 @@ static int fill_rounds(Graph *graph, Order *order)
         _cleanup_free_ size_t *sorted = calloc(n + 1, sizeof *sorted);
         _cleanup_free_ bool *done = calloc(n + 1, sizeof *done);
 
-        if (!sorted || !done)
+        order->first = calloc(n + 1, sizeof *order->first);
+        if (!sorted || !done || !order->first)
                 return -ENOMEM;
         sort_all(graph, sorted);
+        for (size_t i = 0; i < n; i++)
+                if (order->essential[sorted[i]]) {
+                        order->first[order->n_first++] = sorted[i];
+                        done[sorted[i]] = true;
+                }
         for (size_t i = 0; i < order->n_rounds; i++)
                 if (round_alloc(&order->rounds[i], n) < 0)
                         return -ENOMEM;

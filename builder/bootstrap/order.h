@@ -7,9 +7,11 @@
 /* In which order a tree comes about.
  *
  * First the base: what is Essential or of priority required, with all that it depends on. debootstrap and mmdebstrap, too,
- * unpack it before any of its scripts has run, so its scripts are made for that. Then all the rest, where scripts may
- * expect what policy promises (6.5): a preinst runs before its own package is unpacked, and after what the package
- * Pre-Depends on was configured. Packages whose preinst waits for others than the base make further rounds. */
+ * unpack it before any of its scripts has run, so its scripts are made for that. What is Essential is then configured
+ * before anything else is: others use it without saying so (policy 3.8), and it works once it was configured (awk, say, is
+ * an alternative). Then all the rest, where scripts may expect what policy promises (6.5): a preinst runs before its own
+ * package is unpacked, and after what the package Pre-Depends on was configured. Packages whose preinst waits for others
+ * than the base make further rounds. */
 
 typedef struct Round {
         size_t *configured; /* numbers of packages that must be configured before the round */
@@ -25,6 +27,8 @@ typedef struct Order {
         size_t n_rounds;
         bool *base;      /* by number; owned */
         bool *essential; /* those and all that they depend on; the same */
+        size_t *first;   /* the numbers of these, dependencies first; owned */
+        size_t n_first;
 } Order;
 
 void order_done(Order *order);

@@ -3,10 +3,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/digest.h"
+#include "base/mapping.h"
 #include "packages/apt_internal.h"
 #include "packages/deb822.h"
 
@@ -105,20 +104,10 @@ static int search_text(Search *search, const char *text, size_t size)
 
 static int search_index(Search *search, int directory_fd, const char *name)
 {
-        _cleanup_close_ int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        struct stat status;
+        _cleanup_mapping_ Mapping text = MAPPING_INIT;
+        int r = mapping_open(directory_fd, name, &text);
 
-        if (fd < 0 || fstat(fd, &status) < 0)
-                return -errno;
-        if (!S_ISREG(status.st_mode) || status.st_size == 0)
-                return 0;
-        size_t size = (size_t) status.st_size;
-        void *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (text == MAP_FAILED)
-                return -errno;
-        int r = search_text(search, text, size);
-        munmap(text, size);
-        return r;
+        return r == 0 ? search_text(search, text.data, text.length) : r;
 }
 
 static int search_lists(Search *search, const char *lists, Error *error)

@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/mapping.h"
 #include "packages/reach.h"
 #include "packages/readable.h"
 
@@ -19,8 +19,7 @@
 
 typedef struct Index {
         char *name;
-        void *text; /* mapped */
-        size_t length;
+        Mapping text;
 } Index;
 
 struct AptReach {
@@ -37,8 +36,7 @@ AptReach *apt_reach_free(AptReach *reach)
                 return NULL;
         reach_free(reach->reach);
         for (size_t i = 0; i < reach->n_indexes; i++) {
-                if (reach->indexes[i].text)
-                        munmap(reach->indexes[i].text, reach->indexes[i].length);
+                mapping_close(&reach->indexes[i].text);
                 free(reach->indexes[i].name);
         }
         free(reach->indexes);
@@ -61,26 +59,6 @@ char **apt_reach_names(const AptReach *reach)
 /* ------------------------------------------------------------------------------------------------ what there
  * is */
 
-static int map_index(int directory_fd, Index *index)
-{
-        _cleanup_close_ int fd =
-                openat(directory_fd, index->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat status;
-
-        if (fd < 0 || fstat(fd, &status) < 0)
-                return -errno;
-        if (!S_ISREG(status.st_mode))
-                return -EINVAL;
-        if (status.st_size == 0)
-                return 0;
-        void *text = mmap(NULL, (size_t) status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (text == MAP_FAILED)
-                return -errno;
-        index->text = text;
-        index->length = (size_t) status.st_size;
-        return 0;
-}
-
 static int add_index(AptReach *reach, int directory_fd, const char *name, ReachFlags flags)
 {
         Index *grown = reallocarray(reach->indexes, reach->n_indexes + 1, sizeof *grown);
@@ -93,8 +71,8 @@ static int add_index(AptReach *reach, int directory_fd, const char *name, ReachF
         if (!index->name)
                 return -ENOMEM;
         reach->n_indexes++;
-        int r = map_index(directory_fd, index);
-        return r == 0 ? reach_add(reach->reach, index->text ? index->text : "", index->length, flags) : r;
+        int r = mapping_open(directory_fd, name, &index->text);
+        return r == 0 ? reach_add(reach->reach, index->text.data, index->text.length, flags) : r;
 }
 
 /* Everything else that apt finds beside the indexes (InRelease, ...) stays where it is. */

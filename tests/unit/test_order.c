@@ -5,7 +5,8 @@
 
 static const MadeFile script[] = { { .name = "./preinst", .content = "#!/bin/sh\necho something\n", .mode = 0755 }, { 0 } };
 
-/* "configured: a b; scripts: c; unpacked: d" of each round, with " | " between them. */
+/* "first: a", what is configured before all else, then "configured: a b; scripts: c; unpacked: d" of each round, with " | "
+ * between them. */
 static void format_list(Buffer *ret, const char *what, const MadeSet *set, const size_t *numbers, size_t n)
 {
         assert_int_equal(buffer_printf(ret, "%s:", what), 0);
@@ -22,9 +23,11 @@ static void expect_order(const MadePackage *packages, size_t n, const char *expe
 
         made_set(&set, packages, n);
         assert_int_equal(order_make(&set.packages, &order, &error), 0);
+        if (order.n_first > 0)
+                format_list(&text, "first", &set, order.first, order.n_first);
         for (size_t i = 0; i < order.n_rounds; i++) {
                 const Round *round = &order.rounds[i];
-                if (i > 0)
+                if (text.length > 0)
                         assert_int_equal(buffer_append_string(&text, " | "), 0);
                 format_list(&text, "configured", &set, round->configured, round->n_configured);
                 format_list(&text, " scripts", &set, round->scripts, round->n_scripts);
@@ -40,11 +43,13 @@ static void expect_order(const MadePackage *packages, size_t n, const char *expe
                 expect_order(packages_, ELEMENTS(packages_), expected);                                      \
         } while (0)
 
-/* What is Essential or required, and all below it, is one round, whose scripts come behind; base-passwd is first. */
+/* What is Essential or required, and all below it, is one round, whose scripts come behind; base-passwd is first. What is
+ * Essential is configured before all else. */
 static void test_base(void **state)
 {
         (void) state;
-        EXPECT("configured: scripts: base-passwd libc bash unpacked: base-passwd bash libc tool | "
+        EXPECT("first: base-passwd libc bash | "
+               "configured: scripts: base-passwd libc bash unpacked: base-passwd bash libc tool | "
                "configured: scripts: unpacked: other",
                { CONTROL("base-passwd", "1", "Essential: yes\n"), script, NULL },
                { CONTROL("bash", "1", "Essential: yes\nDepends: libc\n"), script, NULL },
@@ -57,14 +62,14 @@ static void test_base(void **state)
 static void test_pre_depends(void **state)
 {
         (void) state;
-        EXPECT("configured: scripts: unpacked: base libc | "
-               "configured: libc base scripts: a unpacked: a b c",
+        EXPECT("first: libc base | configured: scripts: unpacked: base libc | "
+               "configured: scripts: a unpacked: a b c",
                { CONTROL("a", "1", "Pre-Depends: base\n"), script, NULL },
                { CONTROL("b", "1", "Pre-Depends: a\n"), NULL, NULL },
                { CONTROL("base", "1", "Essential: yes\nDepends: libc\n"), NULL, NULL },
                { CONTROL("c", "1", ""), NULL, NULL },
                { CONTROL("libc", "1", ""), NULL, NULL });
-        EXPECT("configured: scripts: unpacked: base | "
+        EXPECT("first: base | configured: scripts: unpacked: base | "
                "configured: scripts: unpacked: helper lib | "
                "configured: lib helper scripts: b unpacked: b | "
                "configured: b scripts: c unpacked: c",
@@ -78,12 +83,12 @@ static void test_pre_depends(void **state)
 static void test_alternatives(void **state)
 {
         (void) state;
-        EXPECT("configured: scripts: unpacked: base old provider",
+        EXPECT("first: provider old base | configured: scripts: unpacked: base old provider",
                { CONTROL("base", "1", "Essential: yes\nDepends: missing | provided (>= 2), old (<< 2)\n"), NULL, NULL },
                { CONTROL("old", "1", ""), NULL, NULL },
                { CONTROL("provider", "9", "Provides: provided (= 3)\n"), NULL, NULL });
         /* an alternative that is there, but was not meant */
-        EXPECT("configured: scripts: unpacked: base first | configured: scripts: unpacked: second too-new",
+        EXPECT("first: first base | configured: scripts: unpacked: base first | configured: scripts: unpacked: second too-new",
                { CONTROL("base", "1", "Essential: yes\nDepends: first | second, too-new (<< 2) | first\n"), NULL, NULL },
                { CONTROL("first", "1", ""), NULL, NULL },
                { CONTROL("second", "1", ""), NULL, NULL },
@@ -96,7 +101,7 @@ static void test_circle(void **state)
         EXPECT("configured: scripts: unpacked: | configured: scripts: b unpacked: b | configured: b scripts: a unpacked: a",
                { CONTROL("a", "1", "Pre-Depends: b\n"), script, NULL },
                { CONTROL("b", "1", "Pre-Depends: a\n"), script, NULL });
-        EXPECT("configured: scripts: b a unpacked: a b",
+        EXPECT("first: b a | configured: scripts: b a unpacked: a b",
                { CONTROL("a", "1", "Essential: yes\nDepends: b\n"), script, NULL },
                { CONTROL("b", "1", "Depends: a\n"), script, NULL });
 }
