@@ -56,8 +56,7 @@ char **apt_reach_names(const AptReach *reach)
         return reach_names(reach->reach);
 }
 
-/* ------------------------------------------------------------------------------------------------ what there
- * is */
+/* ------------------------------------------------------------------------------------------------ what there is */
 
 static int add_index(AptReach *reach, int directory_fd, const char *name, ReachFlags flags)
 {
@@ -85,16 +84,62 @@ static int link_other(int to_fd, const char *name)
         return symlinkat(target, to_fd, name) < 0 ? -errno : 0;
 }
 
-static int add_lists(AptReach *reach, DIR *from, int to_fd, ReachFlags flags, Error *error)
+static int expected_name(const char *uri, const char *suite, const char *component, const char *architecture,
+                         char ***names)
 {
-        for (struct dirent *entry; (entry = directory_next(from));) {
-                int r = string_ends_with(entry->d_name, "_Packages")
-                                ? add_index(reach, dirfd(from), entry->d_name, flags)
-                                : link_other(to_fd, entry->d_name);
-                if (r < 0)
-                        return error_set_errno(error, -r, "Can't read the index %s", entry->d_name);
-        }
-        return 0;
+        _cleanup_free_ char *directory = apt_release_directory(uri, suite);
+        _cleanup_buffer_ Buffer path = BUFFER_INIT;
+
+        if (!directory || buffer_printf(&path, "%s%s/binary-%s/Packages", directory, component, architecture) < 0)
+                return -ENOMEM;
+        _cleanup_free_ char *name = apt_list_name(path.data);
+        if (!name)
+                return -ENOMEM;
+        return strv_contains(*names, name) ? 0 : strv_append(names, name);
+}
+
+/* The names of the selected indexes in the order in which apt reads them. */
+static int expected_names(const Apt *apt, const Repository *repository, char ***names)
+{
+        char *const image[] = { apt->architecture, NULL };
+        char *const *architectures = repository->architectures ? repository->architectures : image;
+        int r = 0;
+
+        for (char **uri = repository->uris; r == 0 && uri && *uri; uri++)
+                for (char **suite = repository->suites; r == 0 && suite && *suite; suite++)
+                        for (char **component = repository->components; r == 0 && component && *component;
+                             component++)
+                                for (char *const *one = architectures; r == 0 && *one; one++)
+                                        r = expected_name(*uri, *suite, *component, *one, names);
+        return r;
+}
+
+static int list_names(DIR *from, int to_fd, char ***ret)
+{
+        int r = 0;
+
+        for (struct dirent *entry; r == 0 && (entry = directory_next(from));)
+                r = string_ends_with(entry->d_name, "_Packages") ? strv_append(ret, entry->d_name)
+                                                                 : link_other(to_fd, entry->d_name);
+        strv_sort(*ret);
+        return r;
+}
+
+static int add_lists(const Apt *apt, AptReach *reach, DIR *from, int to_fd, ReachFlags flags, Error *error)
+{
+        _cleanup_strv_ char **there = NULL, **expected = NULL;
+        int r = list_names(from, to_fd, &there);
+
+        for (size_t i = 0; r == 0 && i < apt->selected.n_items; i++)
+                r = expected_names(apt, &apt->selected.items[i], &expected);
+        /* others are those of flat repositories, or of ones that are not selected now */
+        for (char **name = there; r == 0 && name && *name; name++)
+                if (!strv_contains(expected, *name))
+                        r = strv_append(&expected, *name);
+        for (char **name = expected; r == 0 && name && *name; name++)
+                if (strv_contains(there, *name))
+                        r = add_index(reach, dirfd(from), *name, flags);
+        return r < 0 ? error_set_errno(error, -r, "Can't read the indexes in %s", apt->current->lists) : 0;
 }
 
 /* What they depend on. One that can't be read is for apt to refuse. */
@@ -116,8 +161,7 @@ static int add_debs(Apt *apt, AptReach *reach, char *const *paths, Error *error)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ what is
- * wanted */
+/* ------------------------------------------------------------------------------------------------ what is wanted */
 
 static int want_request(Reach *reach, const AptRequest *request)
 {
@@ -142,12 +186,26 @@ static int on_stanza(const char *stanza, size_t length, void *userdata)
         return buffer_append_string(text, stanza[length - 1] == '\n' ? "\n" : "\n\n");
 }
 
+/* A package that nobody installs: it mentions the rivals before others do. */
+static int write_order(const AptReach *reach, Buffer *text)
+{
+        _cleanup_buffer_ Buffer rivals = BUFFER_INIT;
+        int r = reach_rivals(reach->reach, &rivals);
+
+        if (r < 0 || rivals.length == 0)
+                return r;
+        return buffer_printf(text, "Package: templar-order\nVersion: 0\nArchitecture: all\nSuggests: %s\n\n",
+                             rivals.data);
+}
+
 static int write_index(const AptReach *reach, size_t number, int to_fd)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
         const char *name = reach->indexes[number].name;
-        int r = reach_each(reach->reach, number, on_stanza, &text);
+        int r = number == 0 ? write_order(reach, &text) : 0;
 
+        if (r == 0)
+                r = reach_each(reach->reach, number, on_stanza, &text);
         if (r < 0)
                 return r;
         _cleanup_close_ int fd =
@@ -174,7 +232,8 @@ static int fill(Apt *apt, AptReach *reach, const AptRequest *request, const Buff
         if (!from || to_fd < 0)
                 return error_set_errno(error, errno, "Can't open %s",
                                        from ? reach->lists : apt->current->lists);
-        int r = add_lists(reach, from, to_fd, request->verb == APT_BOOTSTRAP ? REACH_STANDARD : 0, error);
+        int r = add_lists(apt, reach, from, to_fd, request->verb == APT_BOOTSTRAP ? REACH_STANDARD : 0,
+                          error);
         if (r == 0)
                 r = add_debs(apt, reach, request->deb_paths, error);
         if (r < 0)

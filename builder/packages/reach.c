@@ -11,9 +11,12 @@
 
 #define SLOTS_FIRST ((size_t) 1 << 16)
 
+#define NONE SIZE_MAX
+
 typedef struct Stanza {
         const char *start;
         size_t length, text;
+        size_t name; /* number of its name, or NONE */
         bool reached;
 } Stanza;
 
@@ -216,9 +219,9 @@ static bool next_field(const char **at, const char *end, Field *ret)
 }
 
 /* The names in a list of relations (deb-control(5)): "a (>= 1) [amd64] | b:any, c". */
-typedef int (*OnName)(Reach *reach, const char *name, size_t length, size_t stanza);
+typedef int (*OnName)(void *userdata, const char *name, size_t length, size_t stanza);
 
-static int each_name(Reach *reach, const Field *field, size_t stanza, OnName on_name)
+static int each_name(const Field *field, size_t stanza, OnName on_name, void *userdata)
 {
         const char *at = field->value, *end = at + field->value_length;
         int r = 0;
@@ -228,7 +231,7 @@ static int each_name(Reach *reach, const Field *field, size_t stanza, OnName on_
                 while (at < end && *at && !strchr(" \t\r\n,|:(<[", *at))
                         at++;
                 if (at > start)
-                        r = on_name(reach, start, (size_t) (at - start), stanza);
+                        r = on_name(userdata, start, (size_t) (at - start), stanza);
                 while (at < end && at > start && *at != ',' && *at != '|')
                         at++;
                 if (at < end)
@@ -237,14 +240,14 @@ static int each_name(Reach *reach, const Field *field, size_t stanza, OnName on_
         return r;
 }
 
-static int on_provided(Reach *reach, const char *name, size_t length, size_t stanza)
+static int on_provided(void *userdata, const char *name, size_t length, size_t stanza)
 {
-        return link_name(reach, name, length, stanza, false);
+        return link_name(userdata, name, length, stanza, false);
 }
 
-static int on_needed(Reach *reach, const char *name, size_t length, size_t stanza _unused_)
+static int on_needed(void *userdata, const char *name, size_t length, size_t stanza _unused_)
 {
-        return reach_want(reach, name, length);
+        return reach_want(userdata, name, length);
 }
 
 static bool is_wanted(const Field *field, ReachFlags flags)
@@ -271,23 +274,24 @@ static int add_stanza(Reach *reach, const char **at, const char *end, ReachFlags
                 if (field_is(&field, "Package"))
                         package = field;
                 else if (field_is(&field, "Provides"))
-                        r = each_name(reach, &field, number, on_provided);
+                        r = each_name(&field, number, on_provided, reach);
                 else
                         wanted = wanted || is_wanted(&field, flags);
         }
         size_t name_length = 0;
         while (name_length < package.value_length && !strchr(" \t\r\n", package.value[name_length]))
                 name_length++;
+        /* what is no package is for the resolver to judge */
+        Stanza stanza = { start, (size_t) (*at - start), reach->n_texts, NONE, name_length == 0 };
         if (r == 0 && name_length > 0)
                 r = link_name(reach, package.value, name_length, number, true);
+        if (r == 0 && name_length > 0)
+                r = find_name(reach, package.value, name_length, &stanza.name);
         if (r == 0 && name_length > 0 && wanted)
                 r = reach_want(reach, package.value, name_length);
-        if (r < 0)
-                return r;
-        /* what is no package is for the resolver to judge */
-        reach->stanzas[reach->n_stanzas++] =
-                (Stanza){ start, (size_t) (*at - start), reach->n_texts, name_length == 0 };
-        return 0;
+        if (r == 0)
+                reach->stanzas[reach->n_stanzas++] = stanza;
+        return r;
 }
 
 int reach_add(Reach *reach, const char *text, size_t length, ReachFlags flags)
@@ -305,8 +309,7 @@ int reach_add(Reach *reach, const char *text, size_t length, ReachFlags flags)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ the way
- * through */
+/* ------------------------------------------------------------------------------------------------ the way through */
 
 static int follow_stanza(Reach *reach, size_t number, bool recommends)
 {
@@ -317,7 +320,7 @@ static int follow_stanza(Reach *reach, size_t number, bool recommends)
         while (r == 0 && next_field(&at, end, &field))
                 if (field_is(&field, "Depends") || field_is(&field, "Pre-Depends") ||
                     (recommends && field_is(&field, "Recommends")))
-                        r = each_name(reach, &field, number, on_needed);
+                        r = each_name(&field, number, on_needed, reach);
         return r;
 }
 
@@ -346,6 +349,89 @@ int reach_each(const Reach *reach, size_t text, ReachTake take, void *userdata)
                 if (reach->stanzas[i].reached && reach->stanzas[i].text == text)
                         r = take(reach->stanzas[i].start, reach->stanzas[i].length, userdata);
         return r < 0 ? r : 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ rivals */
+
+typedef struct Rivals {
+        const Reach *reach;
+        bool *left; /* by number of the name: one that was not mentioned yet */
+        size_t n_left;
+        Buffer *text;
+} Rivals;
+
+static void add_rivals(Rivals *rivals, const Name *name)
+{
+        const Reach *reach = rivals->reach;
+        size_t first = NONE;
+        bool several = false;
+
+        for (size_t i = name->first_link; i; i = reach->links[i - 1].next) {
+                size_t package = reach->stanzas[reach->links[i - 1].stanza].name;
+                several = several || (first != NONE && package != first);
+                first = package;
+        }
+        for (size_t i = several ? name->first_link : 0; i; i = reach->links[i - 1].next) {
+                size_t package = reach->stanzas[reach->links[i - 1].stanza].name;
+                if (package == NONE || rivals->left[package])
+                        continue;
+                rivals->left[package] = true;
+                rivals->n_left++;
+        }
+}
+
+static int mention(Rivals *rivals, const char *name, size_t length)
+{
+        const Reach *reach = rivals->reach;
+        size_t number = reach->slots[find_slot(reach, name, length)];
+
+        if (!number || !rivals->left[number - 1])
+                return 0;
+        rivals->left[number - 1] = false;
+        rivals->n_left--;
+        return buffer_printf(rivals->text, "%s%.*s", rivals->text->length > 0 ? ", " : "", (int) length,
+                             name);
+}
+
+static int on_mentioned(void *userdata, const char *name, size_t length, size_t stanza _unused_)
+{
+        return mention(userdata, name, length);
+}
+
+/* In the order in which apt takes the fields of a stanza, see debListParser::NewVersion() in its
+ * deblistparser.cc. */
+static int mention_stanza(Rivals *rivals, const Stanza *stanza)
+{
+        static const char *const names[] = { "Depends",   "Pre-Depends", "Suggests", "Recommends",
+                                             "Conflicts", "Breaks",      "Replaces", "Enhances" };
+        Field fields[ELEMENTS(names)] = { 0 }, field;
+        const Name *own = stanza->name == NONE ? NULL : &rivals->reach->names[stanza->name];
+        int r = own ? mention(rivals, own->start, own->length) : 0;
+
+        for (const char *at = stanza->start; next_field(&at, stanza->start + stanza->length, &field);) {
+                if (!strchr("DdPpSsRrCcBbEe", *field.name))
+                        continue;
+                for (size_t i = 0; i < ELEMENTS(names); i++)
+                        if (field_is(&field, names[i]))
+                                fields[i] = field;
+        }
+        for (size_t i = 0; r == 0 && i < ELEMENTS(names); i++)
+                r = each_name(&fields[i], 0, on_mentioned, rivals);
+        return r;
+}
+
+int reach_rivals(const Reach *reach, Buffer *ret)
+{
+        _cleanup_free_ bool *left = calloc(reach->n_names + 1, sizeof *left);
+        Rivals rivals = { reach, left, 0, ret };
+        int r = left ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < reach->n_names; i++)
+                if (reach->names[i].wanted)
+                        add_rivals(&rivals, &reach->names[i]);
+        for (size_t i = 0; r == 0 && rivals.n_left > 0 && i < reach->n_stanzas; i++)
+                r = mention_stanza(&rivals, &reach->stanzas[i]);
+        return r;
 }
 
 char **reach_names(const Reach *reach)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "base/strings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,11 @@ int reach_follow(Reach *reach, bool recommends) _must_check_;
  * comes without the blank line behind it. */
 typedef int (*ReachTake)(const char *stanza, size_t length, void *userdata);
 int reach_each(const Reach *reach, size_t text, ReachTake take, void *userdata) _must_check_;
+
+/* "a, b, c": packages that were reached because they have or provide the same name, in the order in which the texts first
+ * mention them at all. apt numbers packages in that order, and chooses by their numbers among those that are equal to it
+ * (CompareProviders in its depcache.cc); texts must have been added in the order in which it reads them. */
+int reach_rivals(const Reach *reach, Buffer *ret) _must_check_;
 
 /* All packages of all texts, sorted; the caller frees. NULL when memory is short. */
 char **reach_names(const Reach *reach);

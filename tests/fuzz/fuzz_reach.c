@@ -18,10 +18,11 @@ static int on_stanza(const char *stanza, size_t length, void *userdata)
 static bool reached_of(const char *text, size_t size, Buffer *ret)
 {
         _cleanup_reach_ Reach *reach = NULL;
+        _cleanup_buffer_ Buffer rivals = BUFFER_INIT;
 
         return reach_new(&reach) == 0 && reach_add(reach, text, size, REACH_STANDARD) == 0 &&
                reach_want(reach, "a", 1) == 0 && reach_follow(reach, true) == 0 &&
-               reach_each(reach, 0, on_stanza, ret) == 0;
+               reach_rivals(reach, &rivals) == 0 && reach_each(reach, 0, on_stanza, ret) == 0;
 }
 
 /* What was reached is all that can be reached in it. */

@@ -267,6 +267,11 @@ static void make_archive(void)
         fixture_script("make-deb.sh", pool, "tt-broken", "1", "--field", "Depends: tt-none", NULL);
         fixture_script("make-deb.sh", pool, "tt-enemy", "1", "--field", "Conflicts: tt-essential", NULL);
         fixture_script("make-deb.sh", pool, "tt-essential", "1", "--field", "Essential: yes", NULL);
+        /* apt takes one of two equal providers, by the order in which the index mentions them */
+        fixture_script("make-deb.sh", pool, "tt-mentions", "1", "--field", "Suggests: tt-provider-2", NULL);
+        fixture_script("make-deb.sh", pool, "tt-needs", "1", "--field", "Depends: tt-choice", NULL);
+        fixture_script("make-deb.sh", pool, "tt-provider-1", "1", "--field", "Provides: tt-choice", NULL);
+        fixture_script("make-deb.sh", pool, "tt-provider-2", "1", "--field", "Provides: tt-choice", NULL);
         fixture_script("make-deb.sh", other, "tt-contrib", "1", NULL);
         fixture_script("make-archive.sh", archive, "stable", "--components", "main contrib", "--date",
                        "2024-02-29 12:00 UTC", NULL);
@@ -507,6 +512,12 @@ static void test_resolve(void **state)
                   { (char *) "tt-virtual" },
                   "unpack tt-rec\nconfigure tt-rec\ntt-rec 1 all tt-rec_1_all.deb\n"
                   "automatic: \nmanual: tt-rec tt-virtual\n" },
+                { "",
+                  { .verb = APT_INSTALL },
+                  { (char *) "tt-needs" },
+                  "unpack tt-provider-1\nunpack tt-needs\nconfigure tt-provider-1\nconfigure tt-needs\n"
+                  "tt-provider-1 1 all tt-provider-1_1_all.deb\ntt-needs 1 all tt-needs_1_all.deb\n"
+                  "automatic: tt-provider-1\nmanual: tt-needs\n" },
                 { a_installed,
                   { .verb = APT_REMOVE_PACKAGES },
                   { (char *) "tt-b" },

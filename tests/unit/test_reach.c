@@ -147,6 +147,37 @@ static void test_many(void **state)
         assert_int_equal(strv_length(names), 2 * N);
 }
 
+/* Those that have or provide one name, in the order of their first mention by anybody; fields as apt takes them. */
+static void test_rivals(void **state)
+{
+        (void) state;
+        static const struct {
+                const char *text, *wanted, *expected;
+        } rivals[] = {
+                { "", "a", "" },
+                { P("a", "Depends: b | c\n") P("b", "") P("c", ""), "a", "" },
+                { P("a", "Depends: v\n") P("x", "Provides: v\n") P("y", "Provides: v\n"), "a", "x, y" },
+                { P("a", "Depends: v\n") P("b", "Conflicts: z, y (<< 2)\nRecommends: q | y:any\n")
+                          P("x", "Provides: v\n") P("y", "Provides: v\n") P("z", "Provides: v\n"),
+                  "a", "y, z, x" },
+                { P("v", "Version: 1\n") P("v", "Version: 2\n"), "v", "" },
+                { P("x", "Provides: v\n") P("v", ""), "v", "x, v" },
+                /* of names that nobody needs there are no rivals */
+                { P("x", "Provides: v\n") P("v", "") P("a", ""), "a", "" },
+        };
+
+        for (size_t i = 0; i < ELEMENTS(rivals); i++) {
+                _cleanup_reach_ Reach *reach = NULL;
+                _cleanup_buffer_ Buffer text = BUFFER_INIT;
+                assert_int_equal(reach_new(&reach), 0);
+                assert_int_equal(reach_add(reach, rivals[i].text, strlen(rivals[i].text), 0), 0);
+                assert_int_equal(reach_want(reach, rivals[i].wanted, strlen(rivals[i].wanted)), 0);
+                assert_int_equal(reach_follow(reach, false), 0);
+                assert_int_equal(reach_rivals(reach, &text), 0);
+                assert_string_equal(text.data ? text.data : "", rivals[i].expected);
+        }
+}
+
 static int refuse(const char *stanza, size_t length, void *userdata)
 {
         (void) stanza;
@@ -173,6 +204,7 @@ int main(void)
                 cmocka_unit_test(test_cases),
                 cmocka_unit_test(test_texts),
                 cmocka_unit_test(test_many),
+                cmocka_unit_test(test_rivals),
                 cmocka_unit_test(test_take_fails),
         };
 
