@@ -12,8 +12,9 @@
 # start_mirror: sets mirror_url
 start_mirror() {
         local port
-        mkdir -p "$cache/mirror" "$work/nginx"
-        chmod 0755 "$cache" "$cache/mirror"
+        local store=$results/mirror
+        mkdir -p "$store" "$work/nginx"
+        chmod 0755 "$store"
         for _ in 1 2 3 4 5; do
                 port=$((20000 + RANDOM))
                 cat >"$work/nginx/nginx.conf" <<END
@@ -26,13 +27,13 @@ events {}
 http {
         access_log off;
         client_body_temp_path $work/nginx/body;
-        proxy_temp_path $cache/mirror-temporary;
+        proxy_temp_path $results/mirror-temporary;
         fastcgi_temp_path $work/nginx/fastcgi;
         uwsgi_temp_path $work/nginx/uwsgi;
         scgi_temp_path $work/nginx/scgi;
         server {
                 listen 127.0.0.1:$port;
-                root $cache/mirror;
+                root $store;
                 location / { try_files \$uri @fetch; }
                 location @fetch {
                         proxy_pass ${mirror%/debian};
@@ -115,7 +116,7 @@ median() {
 
 print_bootstrap() {
         local set tool seconds mm deb
-        printf '%s: %d rounds, medians, %d processors\n\n' "$suite" "$runs" "$(nproc)"
+        printf '%s: %d rounds, medians, on %s\n\n' "$suite" "$runs" "$place"
         printf '| tree | seconds | of mmdebstrap | of debootstrap | peak of a process, MiB |\n| --- | ---: | ---: | ---: | ---: |\n'
         for set in minbase nginx; do
                 mm=$(median "mmdebstrap, $set" "$results/bootstrap.tsv")

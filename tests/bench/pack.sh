@@ -132,8 +132,8 @@ bench_part_pack() {
         done
         medians "$results/pack.tsv" >"$work/pack-medians"
         {
-                printf '%s minbase with systemd-sysv and dbus (%s files, %s MB): %d rounds, medians, %d processors\n\n' "$suite" \
-                        "$(find "$work/tree" | wc -l)" "$(du -sm --apparent-size "$work/tree" | cut -f 1)" "$runs" "$PACK_CPUS"
+                printf '%s minbase with systemd-sysv and dbus (%s files, %s MB): %d rounds, medians, on %s\n\n' "$suite" \
+                        "$(find "$work/tree" | wc -l)" "$(du -sm --apparent-size "$work/tree" | cut -f 1)" "$runs" "$place"
                 printf '| what (seconds, or MB) | templar | other | ratio | limit | kept |\n| --- | ---: | ---: | ---: | ---: | --- |\n'
                 figure 'tar.zst, level 3, with digests; `tar \| zstd -3 -T0`, then sha256sum' zst3 zstd 0.9
                 figure 'tar.xz; `tar \| xz -6 -T0`' tar.xz xz 1.0
