@@ -297,8 +297,48 @@ char *apt_unknown_package(const char *log)
         return NULL;
 }
 
-static int unknown_package(const char *name, char *const *names, Error *error)
+/* The indented lines below `header`, with `between` in place of each newline. */
+static int listed(const char *stdout_text, const char *header, const char *between, Error *error)
 {
+        const char *list = strstr(stdout_text, header);
+        _cleanup_buffer_ Buffer names = BUFFER_INIT;
+
+        if (!list)
+                return 0;
+        list += strcspn(list, "\n");
+        while (string_starts_with(list, "\n  ")) {
+                list += strlen("\n  ");
+                size_t length = strcspn(list, "\n");
+                if (buffer_printf(&names, "%s%.*s", names.length > 0 ? between : "", (int) length, list) < 0)
+                        return -ENOMEM;
+                list += length;
+        }
+        return names.data ? error_detail(error, "%s", names.data) : 0;
+}
+
+/* *ret: that is what it is. */
+static int virtual_package(const char *name, const char *stdout_text, bool *ret, Error *error)
+{
+        _cleanup_buffer_ Buffer header = BUFFER_INIT;
+
+        if (buffer_printf(&header, "Package %s is a virtual package provided by:", name) < 0)
+                return error_out_of_memory(error);
+        *ret = strstr(stdout_text, header.data);
+        if (!*ret)
+                return 0;
+        error_set(error, -ENOENT, "The package %s is a virtual one, which several packages provide", name);
+        if (listed(stdout_text, header.data, "\n", error) == -ENOMEM)
+                return error_out_of_memory(error);
+        return error_hint(error, "Name the one that it shall be");
+}
+
+static int unknown_package(const char *name, const char *stdout_text, char *const *names, Error *error)
+{
+        bool is_virtual = false;
+        int r = virtual_package(name, stdout_text, &is_virtual, error);
+
+        if (r < 0)
+                return r;
         error_set(error, -ENOENT, "The package %s is in none of the repositories", name);
         const char *nearest = names ? nearest_word(name, (const char *const *) names) : NULL;
         return nearest && strcmp(nearest, name) != 0 ? error_hint(error, "Did you mean %s?", nearest) : -ENOENT;
@@ -335,25 +375,6 @@ static int unmet_dependencies(const char *stdout_text, const char *line, Error *
         return error_detail(error, "%.*s", (int) length, why);
 }
 
-/* The indented lines below `header`, as one. */
-static int listed(const char *stdout_text, const char *header, Error *error)
-{
-        const char *list = strstr(stdout_text, header);
-        _cleanup_buffer_ Buffer names = BUFFER_INIT;
-
-        if (!list)
-                return 0;
-        list += strcspn(list, "\n");
-        while (string_starts_with(list, "\n  ")) {
-                list += 2;
-                size_t length = strcspn(list, "\n");
-                if (buffer_append(&names, list + (names.length == 0), length - (names.length == 0)) < 0)
-                        return -ENOMEM;
-                list += length;
-        }
-        return names.data ? error_detail(error, "%s", names.data) : 0;
-}
-
 static int refused(const char *line, const char *stdout_text, Error *error)
 {
         static const struct {
@@ -371,7 +392,7 @@ static int refused(const char *line, const char *stdout_text, Error *error)
         for (size_t i = 0; i < ELEMENTS(cases); i++)
                 if (strstr(line, cases[i].needle)) {
                         error_set(error, -EPERM, "%s", cases[i].message);
-                        int r = listed(stdout_text, cases[i].header, error);
+                        int r = listed(stdout_text, cases[i].header, " ", error);
                         return r == -ENOMEM ? error_out_of_memory(error) : -EPERM;
                 }
         return 0;
@@ -383,7 +404,7 @@ int apt_resolve_error(const char *log, const char *stdout_text, char *const *nam
         const char *line = strstr(log, "E: ");
 
         if (unknown)
-                return unknown_package(unknown, names, error);
+                return unknown_package(unknown, stdout_text, names, error);
         if (!line) {
                 error_set(error, -EIO, "apt-get failed");
                 return error_detail(error, "%s%s", stdout_text, log);
