@@ -224,7 +224,7 @@ const SectionSchema stage_debootstrap_schema = {
 
 const StageKind stage_debootstrap = {
         .schema = &stage_debootstrap_schema,
-        .version = 2,
+        .version = 3,
         .repositories = repositories,
         .installs_packages = true,
         .request = request,

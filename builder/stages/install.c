@@ -32,5 +32,5 @@ const SectionSchema stage_install_schema = {
 };
 
 const StageKind stage_install = {
-        .schema = &stage_install_schema, .version = 1, .request = request, .describe = describe, .run = transaction_run
+        .schema = &stage_install_schema, .version = 2, .request = request, .describe = describe, .run = transaction_run
 };

@@ -52,7 +52,7 @@ const SectionSchema stage_install_deb_schema = {
 
 const StageKind stage_install_deb = {
         .schema = &stage_install_deb_schema,
-        .version = 1,
+        .version = 2,
         .request = request,
         .digest = digest,
         .describe = describe,

@@ -178,7 +178,7 @@ const SectionSchema stage_patch_deb_schema = {
 
 const StageKind stage_patch_deb = {
         .schema = &stage_patch_deb_schema,
-        .version = 2,
+        .version = 3,
         .request = request,
         .digest = digest,
         .describe = describe,

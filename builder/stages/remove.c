@@ -96,5 +96,5 @@ const SectionSchema stage_remove_schema = {
 };
 
 const StageKind stage_remove = {
-        .schema = &stage_remove_schema, .version = 1, .request = request, .describe = describe, .run = run
+        .schema = &stage_remove_schema, .version = 2, .request = request, .describe = describe, .run = run
 };

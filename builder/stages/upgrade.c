@@ -24,5 +24,5 @@ const SectionSchema stage_upgrade_schema = {
 };
 
 const StageKind stage_upgrade = {
-        .schema = &stage_upgrade_schema, .version = 1, .request = request, .describe = describe, .run = transaction_run
+        .schema = &stage_upgrade_schema, .version = 2, .request = request, .describe = describe, .run = transaction_run
 };
