@@ -182,6 +182,11 @@ make_user() {
         TEST_HOME=$WORK/home
         mkdir -p "$TEST_HOME"
         chown 61234:61234 "$TEST_HOME"
+        # the checkout may be closed to others
+        if ! as_user test -x "$TEMPLAR"; then
+                cp "$TEMPLAR" "$WORK/templar"
+                TEMPLAR=$WORK/templar
+        fi
 }
 
 # as_user COMMAND...: as the user of make_user, with nothing of root's environment
