@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define INTERESTS_LIMIT_BYTES ((uint64_t) 16 << 20)
+
 /* Neither synced nor renamed: until dpkg runs nobody else looks. What is at that name is no link, as nothing in the
  * tree has run that could have made one, or dpkg would follow it, too. */
 static int write_at(int directory_fd, const char *name, const void *data, size_t size_bytes, mode_t mode, int flags,
@@ -228,6 +230,65 @@ static int add_triggers(int triggers_fd, const Package *package, Error *error)
                         r = add_interest(triggers_fd, name, trigger, length, noawait, error);
         }
         return r;
+}
+
+static bool has_below(const Package *package, const char *path, size_t length)
+{
+        PathType type;
+        size_t at = 0;
+
+        for (const char *own; (own = paths_next(&package->paths, &at, &type));)
+                if (type != PATH_DIRECTORY && strncmp(own, path, length) == 0 && (own[length] == '/' || own[length] == '\0'))
+                        return true;
+        return false;
+}
+
+/* One line of "File", "PATH PACKAGE[/noawait]"; *ret gets "PATH AWAITER..." or "PATH -". */
+static int activate(const char *line, const Packages *packages, const size_t *numbers, size_t n_numbers, Buffer *ret)
+{
+        static const char noawait[] = "/noawait";
+        size_t length = strcspn(line, " \n"), end = strcspn(line, "\n");
+        bool waits = end < strlen(noawait) || strncmp(line + end - strlen(noawait), noawait, strlen(noawait)) != 0;
+        bool found = false;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n_numbers && (waits || !found); i++) {
+                const Package *package = &packages->items[numbers[i]];
+                _cleanup_free_ char *name = NULL;
+                if (!has_below(package, line, length))
+                        continue;
+                if (!found)
+                        r = buffer_append(ret, line, length);
+                found = true;
+                if (r == 0 && waits)
+                        r = database_name(package, &name);
+                if (r == 0)
+                        r = buffer_printf(ret, " %s", waits ? name : "-");
+        }
+        return r == 0 && found ? buffer_append_string(ret, "\n") : r;
+}
+
+int database_activate(int root_fd, const Packages *packages, const size_t *numbers, size_t n_numbers, Error *error)
+{
+        _cleanup_close_ int triggers_fd = open_database(root_fd, "triggers", error);
+        _cleanup_close_ int fd = -1;
+        _cleanup_buffer_ Buffer interests = BUFFER_INIT, activated = BUFFER_INIT;
+        int r = 0;
+
+        if (triggers_fd < 0)
+                return triggers_fd;
+        fd = openat(triggers_fd, "File", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+                return 0;
+        r = fd < 0 ? -errno : read_descriptor(fd, INTERESTS_LIMIT_BYTES, &interests);
+        if (r < 0)
+                return error_set_errno(error, -r, "Can't read triggers/File of dpkg's database");
+        for (const char *line = interests.data ? interests.data : ""; r == 0 && *line;
+             line += strcspn(line, "\n"), line += *line == '\n')
+                r = activate(line, packages, numbers, n_numbers, &activated);
+        if (r < 0)
+                return error_out_of_memory(error);
+        return append_buffer(triggers_fd, "Unincorp", &activated, error);
 }
 
 /* ------------------------------------------------------------------------------------------------ all of it */

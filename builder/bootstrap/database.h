@@ -16,6 +16,12 @@ int database_make(int root_fd, const char *architecture, Error *error) _must_che
  * anew. */
 int database_add(int root_fd, Packages *packages, const size_t *numbers, size_t n_numbers, Error *error) _must_check_;
 
+/* The same packages bring files that others have an interest in (deb-triggers(5)): leaves that to the next run of dpkg, in
+ * triggers/Unincorp. For packages that are unpacked when others are configured already; those that are not yet are none of
+ * dpkg's concern, their own scripts see what is there. */
+int database_activate(int root_fd, const Packages *packages, const size_t *numbers, size_t n_numbers, Error *error)
+        _must_check_;
+
 /* The stanza of a package that is unpacked. */
 int database_stanza(const Package *package, Buffer *ret) _must_check_;
 

@@ -98,6 +98,8 @@ static int unpack_in_tree(int root_fd, const UnpackCall *call, Packages *package
                 changed[i] = packages->items[i].paths_changed;
         if (r == 0)
                 r = database_add(root_fd, packages, round->unpacked, round->n_unpacked, error);
+        if (r == 0 && !call->first)
+                r = database_activate(root_fd, packages, round->unpacked, round->n_unpacked, error);
         /* in the first round behind the unpacking, else before it, from another call */
         if (r == 0 && call->first)
                 r = scripts_prepare(root_fd, packages, round->scripts, round->n_scripts, error);

@@ -17,7 +17,8 @@
 #define LOG_LIMIT_BYTES ((size_t) 1 << 20)
 
 /* Nothing of the host's configuration counts. No caches: apt knows the indexes behind its own by size and second alone, and
- * what it is given is read in no time (apt_reach()). */
+ * what it is given is read in no time (apt_reach()). ForceEssential: else apt takes itself for essential, whatever the
+ * archive says, and the variant essential would have it. */
 static const char configuration[] =
         "Dir::Etc \"" APT_INSIDE "\";\n"
         "Dir::Etc::Main \"/dev/null\";\n"
@@ -39,6 +40,7 @@ static const char configuration[] =
         "Dir::Cache::pkgcache \"\";\n"
         "Dir::Cache::srcpkgcache \"\";\n"
         "Dir::Log \"/tmp\";\n"
+        "pkgCacheGen::ForceEssential \",\";\n"
         "APT::Sandbox::User \"root\";\n"
         "APT::Get::List-Cleanup \"false\";\n"
         "APT::Update::Error-Mode \"any\";\n"
@@ -193,16 +195,25 @@ static int make_places(Apt *apt, Error *error)
         return r == 0 ? package_store_open(apt->cache, &apt->packages, error) : r;
 }
 
-int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error)
+int apt_architectures(const Apt *apt, const RepositoryList *repositories, char ***ret)
 {
         _cleanup_strv_ char **architectures = NULL;
-        _cleanup_buffer_ Buffer text = BUFFER_INIT;
         int r = strv_append(&architectures, apt->architecture);
 
         for (size_t i = 0; r == 0 && i < repositories->n_items; i++)
                 for (char **one = repositories->items[i].architectures; r == 0 && one && *one; one++)
                         if (!strv_contains(architectures, *one))
                                 r = strv_append(&architectures, *one);
+        if (r == 0)
+                *ret = TAKE_PTR(architectures);
+        return r;
+}
+
+int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error)
+{
+        _cleanup_strv_ char **architectures = NULL;
+        _cleanup_buffer_ Buffer text = BUFFER_INIT;
+        int r = apt_architectures(apt, repositories, &architectures);
         _cleanup_free_ char *list = r == 0 ? strv_join(architectures, "\"; \"") : NULL;
         if (!list || buffer_printf(&text, "%sAPT::Architecture \"%s\";\nAPT::Architectures { \"%s\"; };\n",
                                    configuration, apt->architecture, list) < 0)

@@ -332,16 +332,19 @@ static int virtual_package(const char *name, const char *stdout_text, bool *ret,
         return error_hint(error, "Name the one that it shall be");
 }
 
+int apt_unknown_error(const char *name, char *const *names, Error *error)
+{
+        error_set(error, -ENOENT, "The package %s is in none of the repositories", name);
+        const char *nearest = names ? nearest_word(name, (const char *const *) names) : NULL;
+        return nearest && strcmp(nearest, name) != 0 ? error_hint(error, "Did you mean %s?", nearest) : -ENOENT;
+}
+
 static int unknown_package(const char *name, const char *stdout_text, char *const *names, Error *error)
 {
         bool is_virtual = false;
         int r = virtual_package(name, stdout_text, &is_virtual, error);
 
-        if (r < 0)
-                return r;
-        error_set(error, -ENOENT, "The package %s is in none of the repositories", name);
-        const char *nearest = names ? nearest_word(name, (const char *const *) names) : NULL;
-        return nearest && strcmp(nearest, name) != 0 ? error_hint(error, "Did you mean %s?", nearest) : -ENOENT;
+        return r < 0 ? r : apt_unknown_error(name, names, error);
 }
 
 /* "E: Version '9' for 'foo' was not found" */

@@ -86,6 +86,9 @@ int apt_lists_describe(int directory_fd, json_t **ret) _must_check_;
 int apt_write(Apt *apt, const char *name, const void *data, size_t size_bytes, Error *error) _must_check_;
 int apt_write_text(Apt *apt, const char *name, const char *text, Error *error) _must_check_;
 
+/* The image's, and those that repositories name; the caller frees. -ENOMEM. */
+int apt_architectures(const Apt *apt, const RepositoryList *repositories, char ***ret) _must_check_;
+
 /* apt.conf, for the image's architecture and those that the repositories name. */
 int apt_write_configuration(Apt *apt, const RepositoryList *repositories, Error *error) _must_check_;
 
@@ -131,6 +134,8 @@ int apt_update_error(const char *log, const RepositoryList *repositories, Error 
 int apt_resolve_error(const char *log, const char *stdout_text, char *const *names, Error *error);
 /* The name in "Unable to locate package NAME", or NULL. */
 char *apt_unknown_package(const char *log);
+/* -ENOENT; `names` (may be NULL) are what packages there are, for "did you mean". */
+int apt_unknown_error(const char *name, char *const *names, Error *error);
 
 /* A line "Inst name [old] (version release [architecture])" of a simulation. */
 typedef struct AptChange {
@@ -178,6 +183,9 @@ static inline void apt_reach_free_ptr(AptReach **reach)
         apt_reach_free(*reach);
 }
 #define _cleanup_apt_reach_ _cleanup_(apt_reach_free_ptr)
+/* -ENOENT for a package of the request that no index, status or .deb file knows: its message has the nearest name. (apt
+ * would take such a name for a regular expression, where it looks like one.) */
+int apt_reach_check(const AptReach *reach, const AptRequest *request, Error *error) _must_check_;
 /* The directory on the host. */
 const char *apt_reach_lists(const AptReach *reach);
 /* The names of all packages that there are, reached or not. The caller frees; NULL when memory is short. */

@@ -61,6 +61,7 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
         _cleanup_apt_packages_ AptPackages packages = { 0 };
         _cleanup_apt_reach_ AptReach *reach = NULL;
         char *names[] = { (char *) name, NULL };
+        const AptRequest request = { .verb = APT_INSTALL, .packages = names };
         int r = apt_check_selection(apt, error);
 
         if (r == 0)
@@ -68,7 +69,9 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
         if (r == 0 && tree)
                 r = apt_take_status(apt, tree, &status, error);
         if (r == 0)
-                r = apt_reach(apt, &(AptRequest){ .verb = APT_INSTALL, .packages = names }, &status, &reach, error);
+                r = apt_reach(apt, &request, &status, &reach, error);
+        if (r == 0)
+                r = apt_reach_check(reach, &request, error);
         if (r == 0)
                 r = find_package(apt, reach, name, &packages, error);
         if (r == 0)

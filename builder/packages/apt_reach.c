@@ -51,6 +51,19 @@ const char *apt_reach_lists(const AptReach *reach)
         return reach->lists;
 }
 
+int apt_reach_check(const AptReach *reach, const AptRequest *request, Error *error)
+{
+        for (char *const *asked = request->packages; asked && *asked; asked++) {
+                size_t length = strcspn(*asked, ":=/");
+                if (reach_knows(reach->reach, *asked, length))
+                        continue;
+                _cleanup_free_ char *name = strndup(*asked, length);
+                _cleanup_strv_ char **names = apt_reach_names(reach);
+                return name ? apt_unknown_error(name, names, error) : error_out_of_memory(error);
+        }
+        return 0;
+}
+
 char **apt_reach_names(const AptReach *reach)
 {
         return reach_names(reach->reach);
@@ -84,33 +97,59 @@ static int link_other(int to_fd, const char *name)
         return symlinkat(target, to_fd, name) < 0 ? -errno : 0;
 }
 
-static int expected_name(const char *uri, const char *suite, const char *component, const char *architecture,
-                         char ***names)
+static int expect(const char *directory, const char *file, char ***names)
 {
-        _cleanup_free_ char *directory = apt_release_directory(uri, suite);
-        _cleanup_buffer_ Buffer path = BUFFER_INIT;
+        _cleanup_free_ char *path = NULL;
 
-        if (!directory || buffer_printf(&path, "%s%s/binary-%s/Packages", directory, component, architecture) < 0)
+        if (asprintf(&path, "%s%s", directory, file) < 0) {
+                path = NULL;
                 return -ENOMEM;
-        _cleanup_free_ char *name = apt_list_name(path.data);
+        }
+        _cleanup_free_ char *name = apt_list_name(path);
         if (!name)
                 return -ENOMEM;
         return strv_contains(*names, name) ? 0 : strv_append(names, name);
 }
 
-/* The names of the selected indexes in the order in which apt reads them. */
-static int expected_names(const Apt *apt, const Repository *repository, char ***names)
+static int expect_suite(const char *directory, const Repository *repository, char *const *architectures, char ***names)
 {
-        char *const image[] = { apt->architecture, NULL };
-        char *const *architectures = repository->architectures ? repository->architectures : image;
+        _cleanup_buffer_ Buffer file = BUFFER_INIT;
+        /* a flat one */
+        int r = repository->components && *repository->components ? 0 : expect(directory, "Packages", names);
+
+        for (char **component = repository->components; r == 0 && component && *component; component++)
+                for (char *const *one = architectures; r == 0 && *one; one++) {
+                        buffer_done(&file);
+                        r = buffer_printf(&file, "%s/binary-%s/Packages", *component, *one);
+                        if (r == 0)
+                                r = expect(directory, file.data, names);
+                }
+        return r;
+}
+
+/* The names of a repository's indexes in the order in which apt reads them. */
+static int expect_repository(const Repository *repository, char *const *architectures, char ***names)
+{
+        char *const *own = repository->architectures ? repository->architectures : architectures;
         int r = 0;
 
         for (char **uri = repository->uris; r == 0 && uri && *uri; uri++)
-                for (char **suite = repository->suites; r == 0 && suite && *suite; suite++)
-                        for (char **component = repository->components; r == 0 && component && *component;
-                             component++)
-                                for (char *const *one = architectures; r == 0 && *one; one++)
-                                        r = expected_name(*uri, *suite, *component, *one, names);
+                for (char **suite = repository->suites; r == 0 && suite && *suite; suite++) {
+                        _cleanup_free_ char *directory = apt_release_directory(*uri, *suite);
+                        r = directory ? expect_suite(directory, repository, own, names) : -ENOMEM;
+                }
+        return r;
+}
+
+static int expected_names(const Apt *apt, char ***names)
+{
+        _cleanup_strv_ char **architectures = NULL;
+        int r = apt_architectures(apt, &apt->selected, &architectures);
+
+        if (r == 0)
+                r = strv_append(&architectures, "all");
+        for (size_t i = 0; r == 0 && i < apt->selected.n_items; i++)
+                r = expect_repository(&apt->selected.items[i], architectures, names);
         return r;
 }
 
@@ -121,6 +160,8 @@ static int list_names(DIR *from, int to_fd, char ***ret)
         for (struct dirent *entry; r == 0 && (entry = directory_next(from));)
                 r = string_ends_with(entry->d_name, "_Packages") ? strv_append(ret, entry->d_name)
                                                                  : link_other(to_fd, entry->d_name);
+        if (r == 0 && errno)
+                r = -errno;
         strv_sort(*ret);
         return r;
 }
@@ -130,9 +171,9 @@ static int add_lists(const Apt *apt, AptReach *reach, DIR *from, int to_fd, Reac
         _cleanup_strv_ char **there = NULL, **expected = NULL;
         int r = list_names(from, to_fd, &there);
 
-        for (size_t i = 0; r == 0 && i < apt->selected.n_items; i++)
-                r = expected_names(apt, &apt->selected.items[i], &expected);
-        /* others are those of flat repositories, or of ones that are not selected now */
+        if (r == 0)
+                r = expected_names(apt, &expected);
+        /* others are those of repositories that are not selected now: apt does not look at them */
         for (char **name = there; r == 0 && name && *name; name++)
                 if (!strv_contains(expected, *name))
                         r = strv_append(&expected, *name);
@@ -186,23 +227,27 @@ static int on_stanza(const char *stanza, size_t length, void *userdata)
         return buffer_append_string(text, stanza[length - 1] == '\n' ? "\n" : "\n\n");
 }
 
-/* A package that nobody installs: it mentions the rivals before others do. */
-static int write_order(const AptReach *reach, Buffer *text)
+/* Packages that nobody installs, one for each architecture: they mention the rivals before others do. */
+static int write_order(const Apt *apt, const AptReach *reach, Buffer *text)
 {
-        _cleanup_buffer_ Buffer rivals = BUFFER_INIT;
-        int r = reach_rivals(reach->reach, &rivals);
+        _cleanup_strv_ char **architectures = NULL;
+        int r = apt_architectures(apt, &apt->selected, &architectures);
 
-        if (r < 0 || rivals.length == 0)
-                return r;
-        return buffer_printf(text, "Package: templar-order\nVersion: 0\nArchitecture: all\nSuggests: %s\n\n",
-                             rivals.data);
+        for (char **one = architectures; r == 0 && one && *one; one++) {
+                _cleanup_buffer_ Buffer rivals = BUFFER_INIT;
+                r = reach_rivals(reach->reach, *one, strcmp(*one, apt->architecture) == 0, &rivals);
+                if (r == 0 && rivals.length > 0)
+                        r = buffer_printf(text, "Package: templar-order\nVersion: 0\nArchitecture: %s\nSuggests: %s\n\n",
+                                          *one, rivals.data);
+        }
+        return r;
 }
 
-static int write_index(const AptReach *reach, size_t number, int to_fd)
+static int write_index(const Apt *apt, const AptReach *reach, size_t number, int to_fd)
 {
         _cleanup_buffer_ Buffer text = BUFFER_INIT;
         const char *name = reach->indexes[number].name;
-        int r = number == 0 ? write_order(reach, &text) : 0;
+        int r = number == 0 ? write_order(apt, reach, &text) : 0;
 
         if (r == 0)
                 r = reach_each(reach->reach, number, on_stanza, &text);
@@ -242,7 +287,7 @@ static int fill(Apt *apt, AptReach *reach, const AptRequest *request, const Buff
             want_request(reach->reach, request) < 0 || reach_follow(reach->reach, request->recommends) < 0)
                 return error_out_of_memory(error);
         for (size_t i = 0; r == 0 && i < reach->n_indexes; i++)
-                r = write_index(reach, i, to_fd);
+                r = write_index(apt, reach, i, to_fd);
         return r < 0 ? error_set_errno(error, -r, "Can't write %s", reach->lists) : 0;
 }
 

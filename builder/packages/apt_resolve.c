@@ -358,6 +358,8 @@ static int resolve(Apt *apt, const AptRequest *request, const Buffer *status, Ap
         _cleanup_transaction_ AptTransaction transaction = { 0 };
 
         int r = apt_reach(apt, request, status, &reach, error);
+        if (r == 0)
+                r = apt_reach_check(reach, request, error);
         /* -q=0, as apt tells only then which packages it takes for virtual ones */
         if (r == 0)
                 r = ask(apt, reach, request, "-s", "-q=0", &simulation, error);
@@ -431,6 +433,8 @@ static int resolve_bootstrap(Apt *apt, const AptRequest *request, AptTransaction
         whole.pattern = pattern;
         if (r == 0)
                 r = apt_reach(apt, &whole, &BUFFER_INIT, &reach, error);
+        if (r == 0)
+                r = apt_reach_check(reach, &whole, error);
         if (r == 0)
                 r = ask(apt, reach, &whole, "--print-uris", "-q", &uris, error);
         if (r == 0)

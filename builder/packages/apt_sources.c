@@ -11,7 +11,7 @@
 
 #define KEYRING_LIMIT_BYTES ((uint64_t) 8 << 20)
 /* Part of the key of the cached indexes; to be raised when their meaning changes. */
-#define SOURCES_VERSION "2"
+#define SOURCES_VERSION "3"
 
 char *apt_public_uri(const char *uri)
 {

@@ -156,7 +156,7 @@ static bool has_repository(const AptSet *set, const Repository *repository)
         return false;
 }
 
-/* The smallest set that has them all: what apt made of its indexes then fits best. */
+/* The smallest set that has them all: there is least to read. */
 static int find_set(const Apt *apt, const RepositoryList *repositories, AptSet **ret, Error *error)
 {
         const Repository *missing = &repositories->items[0];

@@ -12,7 +12,7 @@ typedef void (*DpkgProgress)(size_t done, size_t total, const char *package, voi
 
 /* Carries out a transaction whose packages are there (apt_download()): unpack, configure, remove in apt's order,
  * triggers at the end, then apt's automatic marks. Services don't start meanwhile (policy-rc.d says no,
- * start-stop-daemon and initctl are diverted); all of that is gone again afterwards, also after a failure.
+ * stubs stand in for start-stop-daemon and initctl, see guard.h); all of that is gone again afterwards, also after a failure.
  * A failing maintainer script is named with its package and status. */
 int dpkg_apply(Sandbox *sandbox, const SandboxTree *tree, const Apt *apt, const AptTransaction *transaction,
                const char *const *environment, Output *output, DpkgProgress progress, void *userdata, Error *error)

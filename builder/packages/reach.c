@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,11 @@
 typedef struct Stanza {
         const char *start;
         size_t length, text;
-        size_t name; /* number of its name, or NONE */
+        size_t name, source; /* numbers of the names, or NONE */
+        const char *architecture;
+        size_t architecture_length;
         bool reached;
+        bool kept; /* for the sake of its source */
 } Stanza;
 
 /* A stanza that has a name, or provides it; of each name they are a list. */
@@ -29,6 +33,7 @@ typedef struct Name {
         const char *start;
         size_t length, first_link;
         bool wanted, is_package;
+        bool is_source; /* of a stanza that was reached */
 } Name;
 
 struct Reach {
@@ -91,14 +96,25 @@ static int grow(void *items, size_t n_items, size_t *allocated, size_t item_byte
 
 /* ------------------------------------------------------------------------------------------------ names */
 
+/* apt takes upper case for lower case. */
+static uint64_t hash_name(const char *start, size_t length)
+{
+        char lower[64];
+        size_t n = length < sizeof lower ? length : sizeof lower;
+
+        for (size_t i = 0; i < n; i++)
+                lower[i] = start[i] >= 'A' && start[i] <= 'Z' ? (char) (start[i] + 'a' - 'A') : start[i];
+        return hash_bytes(lower, n, 0);
+}
+
 /* The slot of the name, or the free one that it belongs into. */
 static size_t find_slot(const Reach *reach, const char *start, size_t length)
 {
-        size_t slot = (size_t) hash_bytes(start, length, 0) & (reach->n_slots - 1);
+        size_t slot = (size_t) hash_name(start, length) & (reach->n_slots - 1);
 
         for (; reach->slots[slot]; slot = (slot + 1) & (reach->n_slots - 1)) {
                 const Name *name = &reach->names[reach->slots[slot] - 1];
-                if (name->length == length && memcmp(name->start, start, length) == 0)
+                if (name->length == length && strncasecmp(name->start, start, length) == 0)
                         break;
         }
         return slot;
@@ -195,13 +211,23 @@ static const char *next_line(const char *at, const char *end)
         return newline ? newline + 1 : end;
 }
 
+/* Behind the empty line at `at`, or `at` itself where it is none. */
+static const char *skip_empty_line(const char *at, const char *end)
+{
+        const char *next = at;
+
+        while (next < end && *next == '\r')
+                next++;
+        return next < end && *next == '\n' ? next + 1 : at;
+}
+
 /* The field at *at, with its continuation lines; false at the end of the stanza. A line without a colon is a
  * field without a value. */
 static bool next_field(const char **at, const char *end, Field *ret)
 {
         const char *start = *at;
 
-        if (start >= end || *start == '\n')
+        if (start >= end || skip_empty_line(start, end) != start)
                 return false;
         const char *next = next_line(start, end);
         const char *colon = memchr(start, ':', (size_t) (next - start));
@@ -211,6 +237,8 @@ static bool next_field(const char **at, const char *end, Field *ret)
         *ret = (Field){ .name = start, .name_length = (size_t) ((colon ? colon : next) - start) };
         if (!colon)
                 return true;
+        while (ret->name_length > 0 && strchr(" \t", start[ret->name_length - 1]))
+                ret->name_length--;
         for (colon++; colon < next && (*colon == ' ' || *colon == '\t');)
                 colon++;
         ret->value = colon;
@@ -223,7 +251,7 @@ typedef int (*OnName)(void *userdata, const char *name, size_t length, size_t st
 
 static int each_name(const Field *field, size_t stanza, OnName on_name, void *userdata)
 {
-        const char *at = field->value, *end = at + field->value_length;
+        const char *at = field->value, *end = field->value ? at + field->value_length : NULL;
         int r = 0;
 
         while (r == 0 && at < end) {
@@ -253,42 +281,65 @@ static int on_needed(void *userdata, const char *name, size_t length, size_t sta
 static bool is_wanted(const Field *field, ReachFlags flags)
 {
         if (field_is(field, "Essential"))
-                return value_is(field, "yes");
+                return !value_is(field, "no");
         return (flags & REACH_STANDARD) && field_is(field, "Priority") &&
                (value_is(field, "required") || value_is(field, "important") || value_is(field, "standard"));
+}
+
+/* How long the first word of the value is. */
+static size_t word_length(const Field *field)
+{
+        size_t length = 0;
+
+        while (length < field->value_length && !strchr(" \t\r\n(", field->value[length]))
+                length++;
+        return length;
+}
+
+/* The names of the stanza that *stanza is going to be. */
+static int name_stanza(Reach *reach, const Field *package, const Field *source, bool wanted, Stanza *stanza)
+{
+        size_t length = word_length(package), source_length = word_length(source);
+        int r = link_name(reach, package->value, length, reach->n_stanzas, true);
+
+        if (r == 0)
+                r = find_name(reach, package->value, length, &stanza->name);
+        stanza->source = stanza->name;
+        if (r == 0 && source_length > 0)
+                r = find_name(reach, source->value, source_length, &stanza->source);
+        return r == 0 && wanted ? reach_want(reach, package->value, length) : r;
 }
 
 /* Reads the stanza at *at, and goes behind it. */
 static int add_stanza(Reach *reach, const char **at, const char *end, ReachFlags flags)
 {
-        const char *start = *at;
-        size_t number = reach->n_stanzas;
-        Field field, package = { 0 };
+        Stanza stanza = { .start = *at, .text = reach->n_texts, .name = NONE, .source = NONE };
+        Field field, package = { 0 }, source = { 0 };
         bool wanted = flags & REACH_ALL;
-        int r = grow(&reach->stanzas, number, &reach->stanzas_allocated, sizeof *reach->stanzas);
+        int r = grow(&reach->stanzas, reach->n_stanzas, &reach->stanzas_allocated, sizeof *reach->stanzas);
 
         while (r == 0 && next_field(at, end, &field)) {
                 /* most lines are none of these */
-                if (!strchr("PpEe", *field.name) || !field.value)
+                if (!strchr("PpEeSsAa", *field.name) || !field.value)
                         continue;
-                if (field_is(&field, "Package"))
+                if (field_is(&field, "Package")) {
                         package = field;
-                else if (field_is(&field, "Provides"))
-                        r = each_name(&field, number, on_provided, reach);
-                else
+                } else if (field_is(&field, "Source")) {
+                        source = field;
+                } else if (field_is(&field, "Architecture")) {
+                        stanza.architecture = field.value;
+                        stanza.architecture_length = word_length(&field);
+                } else if (field_is(&field, "Provides")) {
+                        r = each_name(&field, reach->n_stanzas, on_provided, reach);
+                } else {
                         wanted = wanted || is_wanted(&field, flags);
+                }
         }
-        size_t name_length = 0;
-        while (name_length < package.value_length && !strchr(" \t\r\n", package.value[name_length]))
-                name_length++;
+        stanza.length = (size_t) (*at - stanza.start);
         /* what is no package is for the resolver to judge */
-        Stanza stanza = { start, (size_t) (*at - start), reach->n_texts, NONE, name_length == 0 };
-        if (r == 0 && name_length > 0)
-                r = link_name(reach, package.value, name_length, number, true);
-        if (r == 0 && name_length > 0)
-                r = find_name(reach, package.value, name_length, &stanza.name);
-        if (r == 0 && name_length > 0 && wanted)
-                r = reach_want(reach, package.value, name_length);
+        stanza.kept = word_length(&package) == 0;
+        if (r == 0 && !stanza.kept)
+                r = name_stanza(reach, &package, &source, wanted, &stanza);
         if (r == 0)
                 reach->stanzas[reach->n_stanzas++] = stanza;
         return r;
@@ -300,8 +351,9 @@ int reach_add(Reach *reach, const char *text, size_t length, ReachFlags flags)
         int r = 0;
 
         for (const char *at = text; r == 0 && at < end;) {
-                if (*at == '\n')
-                        at++;
+                const char *next = skip_empty_line(at, end);
+                if (next != at)
+                        at = next;
                 else
                         r = add_stanza(reach, &at, end, flags);
         }
@@ -324,6 +376,16 @@ static int follow_stanza(Reach *reach, size_t number, bool recommends)
         return r;
 }
 
+static void keep_sources(Reach *reach)
+{
+        for (size_t i = 0; i < reach->n_stanzas; i++)
+                if (reach->stanzas[i].reached && reach->stanzas[i].source != NONE)
+                        reach->names[reach->stanzas[i].source].is_source = true;
+        for (size_t i = 0; i < reach->n_stanzas; i++)
+                if (reach->stanzas[i].source != NONE && reach->names[reach->stanzas[i].source].is_source)
+                        reach->stanzas[i].kept = true;
+}
+
 int reach_follow(Reach *reach, bool recommends)
 {
         int r = 0;
@@ -338,6 +400,8 @@ int reach_follow(Reach *reach, bool recommends)
                         r = follow_stanza(reach, number, recommends);
                 }
         }
+        if (r == 0)
+                keep_sources(reach);
         return r;
 }
 
@@ -346,7 +410,7 @@ int reach_each(const Reach *reach, size_t text, ReachTake take, void *userdata)
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < reach->n_stanzas; i++)
-                if (reach->stanzas[i].reached && reach->stanzas[i].text == text)
+                if ((reach->stanzas[i].reached || reach->stanzas[i].kept) && reach->stanzas[i].text == text)
                         r = take(reach->stanzas[i].start, reach->stanzas[i].length, userdata);
         return r < 0 ? r : 0;
 }
@@ -380,8 +444,18 @@ static void add_rivals(Rivals *rivals, const Name *name)
         }
 }
 
-static int mention(Rivals *rivals, const char *name, size_t length)
+/* Others would end in an error where they are mentioned. */
+static bool is_plain_name(const char *name, size_t length)
 {
+        for (size_t i = 0; i < length; i++)
+                if (!isalnum((unsigned char) name[i]) && (!strchr("+-.", name[i]) || !name[i]))
+                        return false;
+        return true;
+}
+
+static int mention(void *userdata, const char *name, size_t length, size_t stanza _unused_)
+{
+        Rivals *rivals = userdata;
         const Reach *reach = rivals->reach;
         size_t number = reach->slots[find_slot(reach, name, length)];
 
@@ -389,24 +463,21 @@ static int mention(Rivals *rivals, const char *name, size_t length)
                 return 0;
         rivals->left[number - 1] = false;
         rivals->n_left--;
+        if (!is_plain_name(name, length))
+                return 0;
         return buffer_printf(rivals->text, "%s%.*s", rivals->text->length > 0 ? ", " : "", (int) length,
                              name);
-}
-
-static int on_mentioned(void *userdata, const char *name, size_t length, size_t stanza _unused_)
-{
-        return mention(userdata, name, length);
 }
 
 /* In the order in which apt takes the fields of a stanza, see debListParser::NewVersion() in its
  * deblistparser.cc. */
 static int mention_stanza(Rivals *rivals, const Stanza *stanza)
 {
-        static const char *const names[] = { "Depends",   "Pre-Depends", "Suggests", "Recommends",
-                                             "Conflicts", "Breaks",      "Replaces", "Enhances" };
+        static const char *const names[] = { "Pre-Depends", "Depends",  "Conflicts", "Breaks",  "Recommends",
+                                             "Suggests",    "Replaces", "Enhances",  "Provides" };
         Field fields[ELEMENTS(names)] = { 0 }, field;
         const Name *own = stanza->name == NONE ? NULL : &rivals->reach->names[stanza->name];
-        int r = own ? mention(rivals, own->start, own->length) : 0;
+        int r = own ? mention(rivals, own->start, own->length, 0) : 0;
 
         for (const char *at = stanza->start; next_field(&at, stanza->start + stanza->length, &field);) {
                 if (!strchr("DdPpSsRrCcBbEe", *field.name))
@@ -416,11 +487,20 @@ static int mention_stanza(Rivals *rivals, const Stanza *stanza)
                                 fields[i] = field;
         }
         for (size_t i = 0; r == 0 && i < ELEMENTS(names); i++)
-                r = each_name(&fields[i], 0, on_mentioned, rivals);
+                r = each_name(&fields[i], 0, mention, rivals);
         return r;
 }
 
-int reach_rivals(const Reach *reach, Buffer *ret)
+static bool is_of(const Stanza *stanza, const char *architecture, bool native)
+{
+        size_t length = stanza->architecture_length;
+
+        if (length == 0 || (length == 3 && memcmp(stanza->architecture, "all", 3) == 0))
+                return native;
+        return length == strlen(architecture) && memcmp(stanza->architecture, architecture, length) == 0;
+}
+
+int reach_rivals(const Reach *reach, const char *architecture, bool native, Buffer *ret)
 {
         _cleanup_free_ bool *left = calloc(reach->n_names + 1, sizeof *left);
         Rivals rivals = { reach, left, 0, ret };
@@ -430,8 +510,16 @@ int reach_rivals(const Reach *reach, Buffer *ret)
                 if (reach->names[i].wanted)
                         add_rivals(&rivals, &reach->names[i]);
         for (size_t i = 0; r == 0 && rivals.n_left > 0 && i < reach->n_stanzas; i++)
-                r = mention_stanza(&rivals, &reach->stanzas[i]);
+                if (is_of(&reach->stanzas[i], architecture, native))
+                        r = mention_stanza(&rivals, &reach->stanzas[i]);
         return r;
+}
+
+bool reach_knows(const Reach *reach, const char *name, size_t length)
+{
+        size_t number = reach->slots[find_slot(reach, name, length)];
+
+        return number && reach->names[number - 1].first_link;
 }
 
 char **reach_names(const Reach *reach)

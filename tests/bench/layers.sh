@@ -114,8 +114,8 @@ bench_mkosi() {
 }
 
 layers_table() {
-        printf '%s minbase, dbus, systemd-sysv, tar.zst, signed; %d rounds, medians, %d processors, load %s\n\n' "$suite" "$runs" \
-                "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)"
+        printf '%s minbase, dbus, systemd-sysv, tar.zst, signed; %d rounds, medians, on %s, load %s\n\n' "$suite" "$runs" \
+                "$place" "$(cut -d' ' -f1-3 /proc/loadavg)"
         printf '| what | seconds | limit |\n| --- | ---: | ---: |\n'
         medians "$results/seconds.tsv" | grep -v '^again	' >"$work/medians"
         awk -F '\t' '

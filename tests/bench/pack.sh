@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
-# The parts "pack" and "levels" of tests/bench/run, which calls them with $templar, $runs, $work, $results and $cache set.
+# The parts "pack" and "levels" of tests/bench/run, which calls them with $templar, $runs, $work, $results,
+# $cache and $place set.
 
 PACK_CPUS=$(nproc)
 

@@ -22,7 +22,7 @@ static bool reached_of(const char *text, size_t size, Buffer *ret)
 
         return reach_new(&reach) == 0 && reach_add(reach, text, size, REACH_STANDARD) == 0 &&
                reach_want(reach, "a", 1) == 0 && reach_follow(reach, true) == 0 &&
-               reach_rivals(reach, &rivals) == 0 && reach_each(reach, 0, on_stanza, ret) == 0;
+               reach_rivals(reach, "amd64", true, &rivals) == 0 && reach_each(reach, 0, on_stanza, ret) == 0;
 }
 
 /* What was reached is all that can be reached in it. */

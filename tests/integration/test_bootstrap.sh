@@ -63,9 +63,9 @@ END
 
 # Links as debootstrap makes them; mmdebstrap would leave bullseye unmerged and convert bookworm with a package.
 merge_hook() {
+        # shellcheck disable=SC2016
         case $1-$2 in
         bullseye-buildd) ;;
-        # shellcheck disable=SC2016
         bullseye-*) HOOKS=(--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done') ;;
         bookworm-buildd) HOOKS=(--hook-dir=/usr/share/mmdebstrap/hooks/no-merged-usr) ;;
         bookworm-*) HOOKS=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr) ;;
@@ -90,22 +90,27 @@ with_mmdebstrap() {
                 "$1" "$REFERENCE" "$MIRROR"
 }
 
-# with_debootstrap SUITE VARIANT INCLUDE: sets REFERENCE
+# with_debootstrap SUITE VARIANT: sets REFERENCE, a tree of the same packages as TREE. It is told which these are, as it
+# takes the first alternative of a dependency (lsb-base) where apt is content with another one that is there (sysvinit-utils).
 with_debootstrap() {
-        local debs=$CACHE/debootstrap include=()
+        local debs=$CACHE/debootstrap options
         command -v debootstrap >/dev/null || skip 'needs debootstrap'
         mkdir -p "$debs"
         REFERENCE=$WORK/debootstrap
         rm -rf --one-file-system "$REFERENCE"
-        [ -z "$3" ] || include=(--include="${3// /,}")
+        dpkg-query --admindir="$TREE/var/lib/dpkg" -W -f '${Package}\n' | sort >"$WORK/packages"
+        options=(--variant="$2" --include="$(paste -sd, "$WORK/packages")" --cache-dir="$debs")
+        run 0 debootstrap --print-debs "${options[@]}" "$1" "$WORK/print-debs" "$MIRROR"
+        tr -s ' ' '\n' <"$WORK/stdout" | sed '/^$/d' | sort -u | comm -23 - "$WORK/packages" >"$WORK/more"
+        [ ! -s "$WORK/more" ] || options+=(--exclude="$(paste -sd, "$WORK/more")")
         # a namespace of its own for what it mounts and does not unmount
-        run 0 unshare --mount debootstrap --variant="$2" "${include[@]}" --cache-dir="$debs" "$1" "$REFERENCE" "$MIRROR"
+        run 0 unshare --mount debootstrap "${options[@]}" "$1" "$REFERENCE" "$MIRROR"
 }
 
 # same_as TOOL SUITE VARIANT INCLUDE
 same_as() {
-        "with_$1" "$2" "$3" "$4"
         native "$2" "$3" "$4"
+        "with_$1" "$2" "$3" "$4"
         compare_trees "$1 $2 $3" "$REFERENCE" "$TREE" "$TABLE"
 }
 

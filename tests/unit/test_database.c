@@ -109,6 +109,41 @@ static void test_files(void **state)
         made_close(&set);
 }
 
+/* What later packages bring where others have an interest: who waits, or "-" for nobody. */
+static void test_activate(void **state)
+{
+        const MadePackage packages[] = {
+                { CONTROL("a", "1", ""),
+                  (MadeFile[]){ { .name = "./triggers", .content = "interest-noawait /usr/share/shells.d\ninterest /srv\n"
+                                                                   "interest /usr/share/man\ninterest /file\ninterest x\n" }, { 0 } },
+                  NULL },
+                { CONTROL("libx", "1", "Multi-Arch: same\n"), NULL, NULL },
+                { CONTROL("y", "1", ""), NULL, NULL },
+        };
+        _cleanup_error_ Error error = ERROR_INIT;
+        struct stat status;
+        MadeSet set;
+
+        (void) state;
+        made_set(&set, packages, 3);
+        add_path(&set.packages.items[0], PATH_FILE, "/srv/own");
+        add_path(&set.packages.items[1], PATH_FILE, "/usr/share/shells.d/x");
+        add_path(&set.packages.items[1], PATH_LINK, "/srv/deep/below");
+        add_path(&set.packages.items[1], PATH_FILE, "/usr/share/manual");
+        add_path(&set.packages.items[2], PATH_FILE, "/usr/share/shells.d/y");
+        add_path(&set.packages.items[2], PATH_DIRECTORY, "/usr/share/man");
+        add_path(&set.packages.items[2], PATH_FILE, "/srv/y");
+        add_path(&set.packages.items[2], PATH_FILE, "/file");
+        assert_int_equal(database_make(tree_fd, "amd64", &error), 0);
+        assert_int_equal(database_activate(tree_fd, &set.packages, (size_t[]){ 1 }, 1, &error), 0);
+        assert_int_equal(database_add(tree_fd, &set.packages, (size_t[]){ 0 }, 1, &error), 0);
+        assert_int_equal(database_activate(tree_fd, &set.packages, NULL, 0, &error), 0);
+        assert_int_equal(fstatat(tree_fd, "var/lib/dpkg/triggers/Unincorp", &status, 0), -1);
+        assert_int_equal(database_activate(tree_fd, &set.packages, (size_t[]){ 1, 2 }, 2, &error), 0);
+        expect_content("var/lib/dpkg/triggers/Unincorp", "/usr/share/shells.d -\n/srv libx:all y\n/file y\n");
+        made_close(&set);
+}
+
 static void test_wrong_trigger(void **state)
 {
         const MadePackage package = { CONTROL("x", "1", ""),
@@ -199,6 +234,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_stanza, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_activate, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_wrong_trigger, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_layout, setup, teardown),
                 cmocka_unit_test(test_architectures),

@@ -57,6 +57,15 @@ static const struct {
           false, "a " },
         { P("a", "Recommends: b\n") P("b", "Recommends: c\n") P("c", ""), "a", 0, false, "a " },
         { P("a", "Recommends: b\n") P("b", "Recommends: c\n") P("c", ""), "a", 0, true, "a b c " },
+        /* as liberally as apt reads */
+        { P("MyTool", "Depends: LIBc\n") P("libC", ""), "mytool", 0, false, "MyTool libC " },
+        { "Package: a\r\nDepends: b\r\n\r\nPackage: b\r\n\r\n\r\nPackage: c\r\n", "a", 0, false, "a\r b\r " },
+        { "Package : a\nDepends\t: b\n\nPackage: b\n", "a", 0, false, "? b " },
+        { P("a", "Essential: true\n"), "", 0, false, "a " },
+        { "Package: a\nDepends", "a", 0, false, "a " },
+        /* and what comes of the same source: its versions may matter */
+        { P("a", "Source: s (1)\n") P("b", "Source: s\nDepends: c\n") P("c", "") P("s", ""), "a", 0, false,
+          "a b s " },
         /* wanted by themselves */
         { P("a", "Essential: yes\nDepends: b\n") P("b", "") P("c", "Essential: no\n"), "", 0, false, "a b " },
         { P("a", "Priority: required\n") P("b", "Priority: important\n") P("c", "Priority: standard \n")
@@ -115,6 +124,8 @@ static void test_texts(void **state)
         assert_reached(reach, 1, "c a ");
         assert_reached(reach, 3, "d ");
 
+        assert_true(reach_knows(reach, "e", 1));
+        assert_false(reach_knows(reach, "x", 1));
         _cleanup_strv_ char **names = reach_names(reach);
         _cleanup_free_ char *joined = strv_join(names, " ");
         assert_string_equal(joined, "a b c d e");
@@ -147,7 +158,8 @@ static void test_many(void **state)
         assert_int_equal(strv_length(names), 2 * N);
 }
 
-/* Those that have or provide one name, in the order of their first mention by anybody; fields as apt takes them. */
+/* Those that have or provide one name, in the order of their first mention by anybody; fields as apt takes
+ * them. */
 static void test_rivals(void **state)
 {
         (void) state;
@@ -157,9 +169,18 @@ static void test_rivals(void **state)
                 { "", "a", "" },
                 { P("a", "Depends: b | c\n") P("b", "") P("c", ""), "a", "" },
                 { P("a", "Depends: v\n") P("x", "Provides: v\n") P("y", "Provides: v\n"), "a", "x, y" },
-                { P("a", "Depends: v\n") P("b", "Conflicts: z, y (<< 2)\nRecommends: q | y:any\n")
+                { P("a", "Depends: v\n") P("b", "Recommends: q | y:any\nConflicts: z, y (<< 2)\n")
                           P("x", "Provides: v\n") P("y", "Provides: v\n") P("z", "Provides: v\n"),
-                  "a", "y, z, x" },
+                  "a", "z, y, x" },
+                { P("a", "Depends: v\n") P("b", "Depends: x\nPre-Depends: y\n") P("c", "Provides: z\n")
+                          P("x", "Provides: v\n") P("y", "Provides: v\n") P("z", "Provides: v\n"),
+                  "a", "y, x, z" },
+                /* of other architectures others, and none that can't be mentioned */
+                { P("a", "Depends: v\n") P("b", "Architecture: i386\nDepends: y\n")
+                          P("c", "Architecture: all\nDepends: z\n") P("x", "Provides: v\n")
+                                  P("y", "Architecture: amd64\nProvides: v\n") P("z", "Provides: v\n")
+                                          P("w)", "Provides: v\n"),
+                  "a", "z, x, y" },
                 { P("v", "Version: 1\n") P("v", "Version: 2\n"), "v", "" },
                 { P("x", "Provides: v\n") P("v", ""), "v", "x, v" },
                 /* of names that nobody needs there are no rivals */
@@ -173,7 +194,7 @@ static void test_rivals(void **state)
                 assert_int_equal(reach_add(reach, rivals[i].text, strlen(rivals[i].text), 0), 0);
                 assert_int_equal(reach_want(reach, rivals[i].wanted, strlen(rivals[i].wanted)), 0);
                 assert_int_equal(reach_follow(reach, false), 0);
-                assert_int_equal(reach_rivals(reach, &text), 0);
+                assert_int_equal(reach_rivals(reach, "amd64", true, &text), 0);
                 assert_string_equal(text.data ? text.data : "", rivals[i].expected);
         }
 }
@@ -201,11 +222,8 @@ static void test_take_fails(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_cases),
-                cmocka_unit_test(test_texts),
-                cmocka_unit_test(test_many),
-                cmocka_unit_test(test_rivals),
-                cmocka_unit_test(test_take_fails),
+                cmocka_unit_test(test_cases),  cmocka_unit_test(test_texts),      cmocka_unit_test(test_many),
+                cmocka_unit_test(test_rivals), cmocka_unit_test(test_take_fails),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
