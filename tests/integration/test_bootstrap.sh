@@ -98,11 +98,9 @@ with_debootstrap() {
         mkdir -p "$debs"
         REFERENCE=$WORK/debootstrap
         rm -rf --one-file-system "$REFERENCE"
-        dpkg-query --admindir="$TREE/var/lib/dpkg" -W -f '${Package}\n' | sort >"$WORK/packages"
-        options=(--variant="$2" --include="$(paste -sd, "$WORK/packages")" --cache-dir="$debs")
-        run 0 debootstrap --print-debs "${options[@]}" "$1" "$WORK/print-debs" "$MIRROR"
-        tr -s ' ' '\n' <"$WORK/stdout" | sed '/^$/d' | sort -u | comm -23 - "$WORK/packages" >"$WORK/more"
-        [ ! -s "$WORK/more" ] || options+=(--exclude="$(paste -sd, "$WORK/more")")
+        # shellcheck disable=SC2016
+        dpkg-query --admindir="$TREE/var/lib/dpkg" -W -f '${Package}\n' >"$WORK/packages"
+        options=(--variant="$2" --no-resolve-deps --include="$(paste -sd, "$WORK/packages")" --cache-dir="$debs")
         # a namespace of its own for what it mounts and does not unmount
         run 0 unshare --mount debootstrap "${options[@]}" "$1" "$REFERENCE" "$MIRROR"
 }
