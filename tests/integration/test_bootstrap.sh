@@ -90,19 +90,16 @@ with_mmdebstrap() {
                 "$1" "$REFERENCE" "$MIRROR"
 }
 
-# with_debootstrap SUITE VARIANT: sets REFERENCE, a tree of the same packages as TREE. It is told which these are, as it
-# takes the first alternative of a dependency (lsb-base) where apt is content with another one that is there (sysvinit-utils).
+# with_debootstrap SUITE VARIANT INCLUDE: sets REFERENCE
 with_debootstrap() {
-        local debs=$CACHE/debootstrap options
+        local debs=$CACHE/debootstrap include=()
         command -v debootstrap >/dev/null || skip 'needs debootstrap'
         mkdir -p "$debs"
         REFERENCE=$WORK/debootstrap
         rm -rf --one-file-system "$REFERENCE"
-        # shellcheck disable=SC2016
-        dpkg-query --admindir="$TREE/var/lib/dpkg" -W -f '${Package}\n' >"$WORK/packages"
-        options=(--variant="$2" --no-resolve-deps --include="$(paste -sd, "$WORK/packages")" --cache-dir="$debs")
+        [ -z "$3" ] || include=(--include="${3// /,}")
         # a namespace of its own for what it mounts and does not unmount
-        run 0 unshare --mount debootstrap "${options[@]}" "$1" "$REFERENCE" "$MIRROR"
+        run 0 unshare --mount debootstrap --variant="$2" "${include[@]}" --cache-dir="$debs" "$1" "$REFERENCE" "$MIRROR"
 }
 
 # same_as TOOL SUITE VARIANT INCLUDE
