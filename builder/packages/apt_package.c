@@ -75,7 +75,8 @@ int apt_fetch_package(Apt *apt, const SandboxTree *tree, const char *name, AptPa
         if (r == 0)
                 r = find_package(apt, reach, name, &packages, error);
         if (r == 0)
-                r = apt_find_sources_in(apt, apt_reach_lists(reach), &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
+                r = apt_find_sources_in(apt, apt_reach_lists(reach),
+                                        &(AptTransaction){ .packages = packages.items, .n_packages = 1 }, error);
         if (r == 0)
                 r = apt_download_packages(apt, packages.items, 1, NULL, NULL, error);
         if (r < 0)

@@ -27,7 +27,8 @@ static const struct {
         { "/sbin/start-stop-daemon", STUB("start-stop-daemon"), false },
         { "/usr/sbin/initctl", STUB("initctl"), false },
         { "/sbin/initctl", STUB("initctl"), false },
-        { "/usr/bin/ischroot", "#!/bin/sh\n# while an image is built, no init runs that packages could reach\nexit 0\n", false },
+        { "/usr/bin/ischroot",
+          "#!/bin/sh\n# while an image is built, no init runs that packages could reach\nexit 0\n", false },
 };
 
 static bool exists(int directory_fd, const char *name)
