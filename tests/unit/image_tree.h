@@ -198,7 +198,8 @@ static inline int describe_entry(const WalkEntry *entry, void *userdata, Error *
         char text[NAME_TEXT_MAX], hex[2 * 4096 + 1];
         int64_t mtime_sec = entry->status.st_mtim.tv_sec;
 
-        if (mtime_sec > description->clamp_sec)
+        /* unpackers leave its time to the folder that was there before them */
+        if (mtime_sec > description->clamp_sec || strcmp(entry->path, ".") == 0)
                 mtime_sec = description->clamp_sec;
         assert_int_equal(buffer_printf(&description->text, "%s %o %u:%u %lld", name_text(entry->path, text),
                                        entry->status.st_mode, entry->status.st_uid, entry->status.st_gid,
