@@ -271,16 +271,14 @@ static int activate(const char *line, const Packages *packages, const size_t *nu
 int database_activate(int root_fd, const Packages *packages, const size_t *numbers, size_t n_numbers, Error *error)
 {
         _cleanup_close_ int triggers_fd = open_database(root_fd, "triggers", error);
-        _cleanup_close_ int fd = -1;
         _cleanup_buffer_ Buffer interests = BUFFER_INIT, activated = BUFFER_INIT;
-        int r = 0;
 
         if (triggers_fd < 0)
                 return triggers_fd;
-        fd = openat(triggers_fd, "File", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(triggers_fd, "File", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT)
                 return 0;
-        r = fd < 0 ? -errno : read_descriptor(fd, INTERESTS_LIMIT_BYTES, &interests);
+        int r = fd < 0 ? -errno : read_descriptor(fd, INTERESTS_LIMIT_BYTES, &interests);
         if (r < 0)
                 return error_set_errno(error, -r, "Can't read triggers/File of dpkg's database");
         for (const char *line = interests.data ? interests.data : ""; r == 0 && *line;
